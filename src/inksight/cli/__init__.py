@@ -1,0 +1,35 @@
+"""The command line: one file a command. Results go to stdout, progress and prose to stderr.
+
+Every command imports its stage inside the function, so that `inksight predict` never waits for Keras.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from inksight.cli import data, evaluate, look, predict, train
+from inksight.cli.output import fail
+from inksight.errors import InksightError
+
+app = typer.Typer(
+    name="inksight",
+    help="From a folder of small pictures to a trained, measured and explained classifier, in seconds.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+for command in (look.look, train.train, evaluate.evaluate, predict.predict):
+    app.command()(command)
+
+
+def main() -> None:
+    """The `inksight` command: exit code 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except InksightError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

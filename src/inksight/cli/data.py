@@ -1,0 +1,223 @@
+"""`inksight data`: which sets there are, what is in one, fetching it, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
+
+if TYPE_CHECKING:
+    from inksight.data import Dataset
+    from inksight.data.registry import KnownSet
+
+SHEET_CLASSES = 20
+SHEET_COLUMNS = 10
+THUMBNAIL_PX = 14
+SHOWN_EXAMPLES = 5
+
+Source = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")]
+
+app = typer.Typer(help="Data sets: list, show, fetch, check.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sets(as_json: AsJson = False) -> None:
+    """List the data sets known by name."""
+    from inksight.data.registry import SETS
+
+    rows = [_row(known) for known in SETS.values()]
+    if as_json:
+        emit({"sets": rows})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "what", "pictures", "where", "licence", box=None, pad_edge=False, collapse_padding=True)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["title"],
+            f"{row['train'] + row['test']:,} of {'×'.join(map(str, row['shape']))}",
+            row["where"],
+            row["license"].partition(",")[0],
+        )
+    Console().print(table)
+    note("Any folder with a folder for each class, a CSV, an .npz or IDX files will do as well: give its path.")
+
+
+@app.command()
+def show(
+    source: Source = "mnist",
+    size: Annotated[int | None, typer.Option(help="Bring the pictures to this many pixels a side.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a sheet of sample pictures there, as PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a data set holds: shapes, range, class counts, hash, samples."""
+    from inksight.data import load
+    from inksight.sheet import save_png
+
+    with progress_bar() as progress:
+        data = load(source, size_px=size, progress=progress)
+    record = _record(data)
+    if out:
+        save_png(out, _sample_sheet(data))
+    if as_json:
+        emit(record | {"out": str(out) if out else None})
+        return
+    _print_record(record)
+    _print_samples(data)
+    if out:
+        note(f"Sample sheet written to {out}.")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A data set known by name; see `inksight data list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a data set into the cache, so that it is there without a network."""
+    from inksight.data.fetch import fetch_set
+    from inksight.data.named import PACKAGE_FOLDER
+    from inksight.data.registry import SETS
+    from inksight.errors import UsageError, unknown
+
+    if name not in SETS:
+        raise UsageError(unknown("data set", name, SETS))
+    if SETS[name].embedded:
+        folder = PACKAGE_FOLDER / name
+        note(f"{name} comes with the package; there is nothing to fetch.")
+    else:
+        with progress_bar() as progress:
+            folder = fetch_set(SETS[name], progress)
+        note(f"{name} is in {folder}, its hashes checked.")
+    if as_json:
+        emit({"name": name, "folder": str(folder)})
+
+
+@app.command()
+def check(source: Source = "mnist", as_json: AsJson = False) -> None:
+    """Check a data set: unreadable files, duplicates, missing classes, imbalance, blanks. Exit code 1 on errors."""
+    from inksight.data.check import check as find_problems
+
+    with progress_bar() as progress:
+        findings = find_problems(source, progress=progress)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        emit({"source": source, "errors": errors, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            print(f"{finding.severity}: {finding.text}")
+            for example in finding.examples[:SHOWN_EXAMPLES]:
+                print(f"    {example}")
+            if len(finding.examples) > SHOWN_EXAMPLES:
+                print(f"    … and {len(finding.examples) - SHOWN_EXAMPLES:,} more (all with --json)")
+        if not findings:
+            print(f"{source}: nothing wrong was found.")
+    if errors:
+        raise typer.Exit(1)
+
+
+def _row(known: KnownSet) -> dict[str, Any]:
+    """A known set, as `data list` tells it."""
+    from inksight.data.fetch import is_fetched
+
+    if known.embedded:
+        where = "in the package"
+    else:
+        where = "fetched" if is_fetched(known) else f"{known.packed_bytes / 1e6:.1f} MB to fetch"
+    return {
+        "name": known.name,
+        "title": known.title,
+        "train": known.count[0],
+        "test": known.count[1],
+        "shape": [known.size_px, known.size_px],
+        "classes": list(known.classes),
+        "where": where,
+        "bytes": known.packed_bytes,
+        "license": known.license,
+        "homepage": known.homepage,
+    }
+
+
+def _record(data: Dataset) -> dict[str, Any]:
+    """A loaded set, as `data show` tells it."""
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    present = {name: part for name, part in parts.items() if part is not None}
+    return {
+        "name": data.name,
+        "source": data.source,
+        "shape": list(data.train.images.shape[1:]),
+        "dtype": str(data.train.images.dtype),
+        "range": [
+            int(min(part.images.min() for part in present.values())),
+            int(max(part.images.max() for part in present.values())),
+        ],
+        "classes": list(data.classes),
+        "preprocessing": data.preprocessing,
+        "license": data.license,
+        "sha256": data.sha256,
+        "parts": {
+            name: {
+                "images": len(part),
+                "counts": dict(
+                    zip(data.classes, np.bincount(part.labels, minlength=len(data.classes)).tolist(), strict=True)
+                ),
+            }
+            for name, part in present.items()
+        },
+    }
+
+
+def _print_record(record: dict[str, Any]) -> None:
+    """The record for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shape, (low, high) = "×".join(map(str, record["shape"])), record["range"]
+    sizes = " + ".join(f"{part['images']:,} {name}" for name, part in record["parts"].items())
+    print(f"{record['name']}: {sizes} pictures of {shape}, {record['dtype']} {low} to {high}")
+    for key in ("preprocessing", "license", "sha256"):
+        if record[key]:
+            print(f"{key}: {record[key]}")
+    table = Table("class", box=None, pad_edge=False)
+    for name in record["parts"]:
+        table.add_column(name, justify="right")
+    for class_name in record["classes"]:
+        table.add_row(class_name, *(f"{part['counts'][class_name]:,}" for part in record["parts"].values()))
+    Console().print(table)
+
+
+def _sample_sheet(data: Dataset) -> np.ndarray:
+    """Ten training pictures of each class (of the first twenty), a row a class."""
+    from inksight.sheet import sheet
+
+    labels = data.train.labels
+    chosen = np.concatenate(
+        [np.flatnonzero(labels == label)[:SHEET_COLUMNS] for label in range(min(len(data.classes), SHEET_CLASSES))]
+    )
+    captions = [data.classes[label] for label in labels[chosen]]
+    return sheet(data.train.images[chosen], captions, SHEET_COLUMNS, max(1, 84 // data.size_px))
+
+
+def _print_samples(data: Dataset) -> None:
+    """A small picture of each class, as many as one line of the terminal holds."""
+    import cv2
+    from rich.console import Console
+
+    from inksight.cli.output import shows_colour
+
+    console = Console()
+    if not console.is_terminal:
+        return
+    fitting = console.width // ((THUMBNAIL_PX + 1) * (1 if shows_colour(console) else 2))
+    firsts = [int(np.argmax(data.train.labels == label)) for label in range(min(len(data.classes), max(1, fitting)))]
+    small = [
+        cv2.resize(data.train.images[first], (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
+        for first in firsts
+    ]
+    print_picture(np.concatenate([np.pad(one, ((0, 0), (0, 1), *((0, 0),) * (one.ndim - 2))) for one in small], axis=1))

@@ -1,0 +1,69 @@
+"""How a training shows itself: a bar on a terminal, one line an epoch elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from inksight.cli.output import note
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+_COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("accuracy", "{task.fields[accuracy]}"))
+
+
+class TrainingProgress:
+    """A Watcher for `fit`, and with `loading` a callable for the reading of the data before it."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> TrainingProgress:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            figures = (TextColumn(text) for _, text in _COLUMNS)
+            columns = (TextColumn("{task.description}"), BarColumn(), *figures, TextColumn("left"), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=8)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def loading(self, done: int, total: int, what: str) -> None:
+        """Shows how much of the data is read."""
+        if self._bar is not None:
+            self._bar.update(self._task(what), completed=done, total=total or None)
+
+    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        if self._bar is None:
+            return
+        task = self._task("training")
+        speed = self._bar.tasks[task].speed
+        self._bar.update(task, completed=done, total=planned, rate=f"{speed:,.0f} steps/s" if speed else "", **_shown(row))
+
+    def epoch(self, number: int, row: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        if self._bar is None:
+            shown = _shown(row)
+            validation = f", validation accuracy {row['val_accuracy']:.4f}" if "val_accuracy" in row else ""
+            note(f"epoch {number}: {shown['loss']}, {shown['accuracy']}{validation}, {row['seconds']:.1f} s")
+
+    def _task(self, what: str) -> TaskID:
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what, total=None, **{name: "" for name, _ in _COLUMNS})
+        return self._tasks[what]
+
+
+def _shown(row: dict[str, float]) -> dict[str, str]:
+    """Loss and accuracy as text."""
+    return {name: f"{name} {row[name]:.4f}" if name in row else "" for name in ("loss", "accuracy")}

@@ -1,0 +1,72 @@
+"""A path is a data set: which kind it is, and the way from there to a Dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from inksight.data import arrays
+from inksight.data.dataset import Dataset, require_index
+from inksight.data.folder import list_folder
+from inksight.data.listing import PARTS, Listing, require_complete
+from inksight.data.pictures import Prepare, read_picture, read_pictures
+from inksight.data.progress import Progress, silent
+from inksight.data.table import list_table
+from inksight.errors import DataError
+from inksight.picture import EXTENSIONS, fit_square
+
+
+def load_path(
+    path: Path, size_px: int, prepare: Prepare | None = None, seed: int = 0, progress: Progress = silent
+) -> Dataset:
+    """Loads the set at `path`, all its pictures brought to size_px × size_px.
+
+    Raises:
+        DataError: no set of a known kind, or something in it that cannot be read.
+    """
+    opened = open_path(path, seed)
+    if isinstance(opened, Dataset):
+        return arrays.resized(opened, size_px)
+    parts = read_pictures(require_complete(opened), size_px, prepare, progress)
+    return arrays.from_parts(path, opened.classes, parts)
+
+
+def sample_path(
+    path: Path, index: int, split: str, size_px: int, seed: int = 0
+) -> tuple[np.ndarray, int, tuple[str, ...]]:
+    """One picture of the set at `path`, its label and the class names; of picture files, only that one is decoded."""
+    opened = open_path(path, seed)
+    if isinstance(opened, Listing):
+        split = require_index(str(path), {name: len(part.paths) for name, part in opened.parts.items()}, split, index)
+        part = opened.parts[split]
+        image = read_picture(part.paths[index], size_px, None, opened.source)
+        return image, int(part.labels[index]), opened.classes
+    parts = {name: part for name in PARTS if (part := getattr(opened, name)) is not None}
+    split = require_index(str(path), {name: len(part) for name, part in parts.items()}, split, index)
+    image = fit_square(parts[split].images[index], size_px)
+    return image, int(parts[split].labels[index]), opened.classes
+
+
+def open_path(path: Path, seed: int = 0) -> Listing | Dataset:
+    """Picture files are listed, not yet decoded; arrays are loaded in their own size.
+
+    Raises:
+        DataError: no set of a known kind.
+    """
+    try:
+        if path.is_dir():
+            return arrays.load_idx_folder(path, seed) if arrays.idx_files(path) else list_folder(path, seed)
+        if path.suffix.lower() == ".csv":
+            return list_table(path, seed)
+        if path.suffix.lower() == ".npz":
+            return arrays.load_npz(path, seed)
+        if path in arrays.idx_files(path.parent).values():
+            return arrays.load_idx_folder(path.parent, seed)
+    except OSError as error:
+        raise DataError(f"{error.filename or path} cannot be read: {error.strerror}. Check its permissions.") from error
+    what = "one picture" if path.suffix.lower() in EXTENSIONS else "of no known kind"
+    raise DataError(
+        f"{path} is {what}; a data set is a folder with a folder for each class, a .csv of image,label[,split], "
+        "an .npz, or IDX files (train-images-idx3-ubyte, …)."
+    )

@@ -1,0 +1,107 @@
+"""A model and labelled pictures -> metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inksight.data import load
+from inksight.data.dataset import Dataset, Split
+from inksight.errors import DataError
+from inksight.measure.calibration import coverage_accuracy, ece
+from inksight.measure.confusion import class_scores, confusion_matrix
+from inksight.measure.interval import wilson_interval
+from inksight.measure.metrics import METRICS
+from inksight.predictor import Predictor
+from inksight.runs import load_run
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model said of a Split. probabilities: float32 (n, classes), calibrated."""
+
+    split: Split
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+    unsure_below: float
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """int64 (classes, classes): rows are true labels, columns answers."""
+        return confusion_matrix(self.split.labels, self.probabilities.argmax(1), len(self.classes))
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Indices of the wrong answers, the surest first."""
+        wrong = np.flatnonzero(self.probabilities.argmax(1) != self.split.labels)
+        return wrong[np.argsort(-self.probabilities[wrong].max(1), kind="stable")]
+
+    def metrics(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Plain values for JSON; `names` are further rows of METRICS."""
+        images, errors = len(self.split), len(self.wrong)
+        scores = class_scores(self.confusion)
+        coverage, answered = coverage_accuracy(self.split.labels, self.probabilities, self.unsure_below)
+        return {
+            "accuracy": (images - errors) / images,
+            "errors": errors,
+            "images": images,
+            "interval95": list(wilson_interval(images - errors, images)),
+            "ece": ece(self.split.labels, self.probabilities),
+            **{name: METRICS[name](self.split.labels, self.probabilities) for name in ("log_loss", *names)},
+            "answered": {"unsure_below": self.unsure_below, "coverage": coverage, "accuracy": answered},
+            "per_class": {
+                name: {
+                    "precision": score.precision,
+                    "recall": score.recall,
+                    "f1": score.f1,
+                    "images": score.support,
+                }
+                for name, score in zip(self.classes, scores, strict=True)
+            },
+        }
+
+
+def evaluate_split(predictor: Predictor, split: Split) -> Evaluation:
+    """Asks `predictor` about every picture of a Split whose labels count its classes."""
+    card = predictor.card
+    return Evaluation(split, predictor.probabilities(split.images), card.classes, card.unsure_below)
+
+
+def evaluate(run: str | Path, data: str | Path | None = None, seed: int = 0) -> Evaluation:
+    """Measures a run on the test part of a data set.
+
+    Args:
+        run: a run folder, `latest` or `shipped`.
+        data: a name or path; None for the one it was trained on.
+        seed: decides the test part where the data has none.
+    Raises:
+        DataError: the data has a class that the model does not know.
+    """
+    predictor = Predictor.load(run)
+    if data is None:
+        data = predictor.card.provenance["data"]["source"] if run == "shipped" else load_run(run).config["data"]["source"]
+    prepare = None if predictor.card.preprocessing == "resize" else predictor.inputs
+    loaded = load(data, size_px=predictor.card.size_px, prepare=prepare, seed=seed)
+    return evaluate_split(predictor, _with_labels_of(loaded, predictor))
+
+
+def _with_labels_of(data: Dataset, predictor: Predictor) -> Split:
+    """The test part with labels and channels as the model counts them; classes are matched by name."""
+    classes = predictor.card.classes
+    unknown = [name for name in data.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{data.source} has classes that the model does not know: {', '.join(unknown[:10])}. "
+            f"It knows {', '.join(classes[:20])}; rename the classes or take another run."
+        )
+    images = data.test.images
+    if predictor.card.channels == 3 and images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    if predictor.card.channels == 1 and images.ndim == 4:
+        raise DataError(f"{data.source} is in colour; the model takes grey pictures. Convert the pictures to grey first.")
+    position = np.array([classes.index(name) for name in data.classes])
+    return replace(data.test, images=images, labels=position[data.test.labels])

@@ -1,0 +1,1 @@
+"""Keras -> other formats, each proved equal before it is saved."""

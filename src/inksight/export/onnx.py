@@ -1,0 +1,232 @@
+"""Keras -> ONNX, layer by layer, and the proof that both give the same.
+
+Keras's own ONNX export needs TensorFlow on the JAX backend; our networks are a dozen layer types, so the graph is
+written here. Inside it pictures are channels-first, as ONNX wants them; outside they stay (n, height, width, channels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from inksight.errors import EngineError
+
+if TYPE_CHECKING:
+    import keras
+
+OPSET = 20
+IR_VERSION = 10
+TOLERANCE = 1e-5
+PROOF_IMAGES = 1000
+
+
+class Graph:
+    """The ONNX graph as it grows: nodes and weights."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Appends a node with one output; gives the output's name."""
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+    def constant(self, name: str, value: Any) -> str:
+        """Stores an array in the file; gives its name."""
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def activate(self, name: str, x: str, output: str) -> str:
+        """Appends an activation by its Keras name."""
+        if name == "linear":
+            return x
+        if name == "silu":
+            return self.add("Mul", [x, self.add("Sigmoid", [x], f"{output}_gate")], output)
+        operator, attributes = _ACTIVATIONS[name]
+        return self.add(operator, [x], output, **attributes)
+
+
+# Keras activation -> ONNX operator and attributes. Keras's defaults: leaky_relu 0.2, exact gelu.
+_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "elu": ("Elu", {"alpha": 1.0}),
+    "gelu": ("Gelu", {"approximate": "none"}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
+    "relu": ("Relu", {}),
+    "selu": ("Selu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softplus": ("Softplus", {}),
+    "tanh": ("Tanh", {}),
+}
+
+
+def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
+    """Writes a Keras model as an ONNX graph.
+
+    Args:
+        model: a functional model built of the layers in LAYERS, with one uint8 input and one output layer, named
+            `probabilities`.
+        metadata: key and value strings that travel in the file.
+    Returns:
+        a checked model: input `images` uint8 (n, height, width, channels), output `probabilities` float32 (n, classes).
+    Raises:
+        EngineError: a layer that has no row in LAYERS.
+    """
+    graph = Graph()
+    outputs: dict[str, str] = {}
+    for node in model.get_config()["layers"]:
+        layer = model.get_layer(node["config"]["name"])
+        kind = type(layer).__name__
+        if kind not in LAYERS:
+            raise EngineError(f"a {kind} layer cannot be exported to ONNX; known are {', '.join(sorted(LAYERS))}.")
+        inputs = [outputs[name] for name in _sources(node["inbound_nodes"])]
+        outputs[layer.name] = LAYERS[kind](graph, layer, inputs)
+    shape = [None if side is None else int(side) for side in model.input.shape]
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            model.name,
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape[1:]])],
+            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", int(model.output.shape[-1])])],
+            graph.weights,
+        ),
+        producer_name="inksight",
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    helper.set_model_props(proto, metadata)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def largest_difference(expected: np.ndarray, content: bytes, images: np.ndarray) -> float:
+    """max |Δp| between `expected` and what ONNX Runtime makes of the exported file.
+
+    Args:
+        expected: Keras's probabilities, float32 (n, classes).
+        content: the ONNX file.
+        images: uint8 (n, height, width, channels).
+    Raises:
+        EngineError: the two differ by more than TOLERANCE.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probabilities"], {"images": images})
+    difference = float(np.abs(found - expected).max())
+    if not difference <= TOLERANCE:
+        raise EngineError(
+            f"the exported ONNX model differs from Keras by {difference:.2g} on {len(images):,} pictures; "
+            f"at most {TOLERANCE:g} is allowed. Nothing was saved; please report this with your config."
+        )
+    return difference
+
+
+def _sources(inbound: Any) -> list[str]:
+    """Names of the layers that feed a node, from a functional model's config."""
+    if isinstance(inbound, dict):
+        history = inbound.get("config", {}).get("keras_history") if isinstance(inbound.get("config"), dict) else None
+        return [history[0]] if history else [name for value in inbound.values() for name in _sources(value)]
+    if isinstance(inbound, (list, tuple)):
+        return [name for value in inbound for name in _sources(value)]
+    return []
+
+
+def _input(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    x = graph.add("Cast", ["images"], f"{layer.name}_float", to=TensorProto.FLOAT)
+    return graph.add("Transpose", [x], f"{layer.name}_channels_first", perm=[0, 3, 1, 2])
+
+
+def _rescaling(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    scale = graph.constant(f"{layer.name}_scale", np.float32(layer.scale))
+    x = graph.add("Mul", [inputs[0], scale], f"{layer.name}_scaled")
+    if not layer.offset:
+        return x
+    return graph.add("Add", [x, graph.constant(f"{layer.name}_offset", np.float32(layer.offset))], layer.name)
+
+
+def _convolution(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    kernel = np.asarray(layer.get_weights()[0]).transpose(3, 2, 0, 1)
+    operands = [inputs[0], graph.constant(f"{layer.name}_kernel", kernel)]
+    if layer.use_bias:
+        operands.append(graph.constant(f"{layer.name}_bias", layer.get_weights()[1]))
+    x = graph.add("Conv", operands, layer.name, strides=list(layer.strides), **_padding(layer))
+    return graph.activate(layer.activation.__name__, x, f"{layer.name}_activation")
+
+
+def _batch_normalization(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    names = ("gamma", "beta", "mean", "variance")
+    operands = [
+        graph.constant(f"{layer.name}_{name}", value) for name, value in zip(names, layer.get_weights(), strict=True)
+    ]
+    return graph.add("BatchNormalization", [inputs[0], *operands], layer.name, epsilon=layer.epsilon)
+
+
+def _dense(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    kernel, bias = layer.get_weights()
+    operands = [inputs[0], graph.constant(f"{layer.name}_kernel", kernel), graph.constant(f"{layer.name}_bias", bias)]
+    x = graph.add("Gemm", operands, layer.name)
+    return graph.activate(layer.activation.__name__, x, f"{layer.name}_activation")
+
+
+def _max_pooling(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    window = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides)}
+    return graph.add("MaxPool", inputs, layer.name, **window, **_padding(layer))
+
+
+def _zero_padding(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    (top, bottom), (left, right) = layer.padding
+    pads = graph.constant(f"{layer.name}_pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    return graph.add("Pad", [inputs[0], pads], layer.name)
+
+
+def _global_pooling(operator: str) -> Callable[[Graph, Any, list[str]], str]:
+    def convert(graph: Graph, layer: Any, inputs: list[str]) -> str:
+        x = graph.add(operator, inputs, f"{layer.name}_square")
+        return graph.add("Flatten", [x], layer.name)
+
+    return convert
+
+
+def _flatten(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    """Keras flattens channels-last; the weights behind expect that order."""
+    x = graph.add("Transpose", inputs, f"{layer.name}_channels_last", perm=[0, 2, 3, 1])
+    return graph.add("Flatten", [x], layer.name)
+
+
+def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("Concat", inputs, layer.name, axis=1)
+
+
+def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.activate(layer.activation.__name__, inputs[0], layer.name)
+
+
+def _softmax(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("Softmax", inputs, layer.name, axis=-1)
+
+
+def _padding(layer: Any) -> dict[str, str]:
+    return {"auto_pad": "SAME_UPPER" if layer.padding == "same" else "VALID"}
+
+
+LAYERS: dict[str, Callable[[Graph, Any, list[str]], str]] = {
+    "InputLayer": _input,
+    "Rescaling": _rescaling,
+    "Conv2D": _convolution,
+    "BatchNormalization": _batch_normalization,
+    "Activation": _activation,
+    "MaxPooling2D": _max_pooling,
+    "ZeroPadding2D": _zero_padding,
+    "GlobalMaxPooling2D": _global_pooling("GlobalMaxPool"),
+    "GlobalAveragePooling2D": _global_pooling("GlobalAveragePool"),
+    "Concatenate": _concatenate,
+    "Flatten": _flatten,
+    "Dense": _dense,
+    "Dropout": lambda graph, layer, inputs: inputs[0],
+    "Softmax": _softmax,
+}

@@ -1,0 +1,38 @@
+"""Any picture of a digit -> the input a digit network was trained on.
+
+The way of a picture: `paper` finds the ink on it, whatever the light, the pen and the polarity; `strokes` keeps
+what belongs to the digit and thickens hairlines; `digit` then treats that ink exactly as MNIST's makers did.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inksight.ink.digit import normalise
+from inksight.ink.paper import ink_plane, light_paper, shrunk
+from inksight.ink.strokes import around, digit_strokes, thicken
+
+WORKING_PX = 1024
+
+
+def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np.ndarray:
+    """One handwritten digit on anything -> bright ink on 0, framed as MNIST frames it.
+
+    It looks twice: once at the whole picture made small, to find the digit, then at the digit in full sharpness.
+    So a small digit on a 16 MP photo keeps its detail, and time and memory stay bounded.
+
+    Args:
+        picture: uint8 (height, width) grey or (height, width, 3) RGB, as `picture.parse_picture` gives it.
+        size_px: the side of the result; 28 is MNIST's own frame, others keep its proportions.
+        channels: 1, or 3 to repeat the grey for a colour network.
+    Returns:
+        uint8 (size_px, size_px), or (size_px, size_px, 3) when channels is 3.
+    Raises:
+        PictureError: the picture is blank, or nothing on it stands out from the paper.
+    """
+    paper = light_paper(picture)
+    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
+    paper = around(paper, ink)
+    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
+    framed = normalise(thicken(ink), size_px)
+    return framed if channels == 1 else np.repeat(framed[..., None], channels, axis=-1)

@@ -1,0 +1,109 @@
+"""Where the ink is on a picture: the channel that shows it, which of light and dark it is, the light divided out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from inksight.errors import PictureError
+
+MIN_CONTRAST = 16
+SMALL_PX = 128
+LUMA_GIVES_WAY = 1.3
+MEDIAN_SHARE = 0.6
+LIGHT_PX = 256
+
+
+def light_paper(picture: np.ndarray) -> np.ndarray:
+    """The grey in which ink stands out best, turned so that the paper is the light side.
+
+    Args:
+        picture: uint8 (height, width) or (height, width, 3) RGB.
+    Returns:
+        uint8 (height, width).
+    Raises:
+        PictureError: the picture is blank.
+    """
+    grey = _grey_with_most_contrast(picture)
+    low, high, _, _ = cv2.minMaxLoc(grey)
+    if high - low < MIN_CONTRAST:
+        raise PictureError(
+            f"the picture is blank: its darkest and lightest pixels differ by {high - low:.0f} of 255. "
+            f"At least {MIN_CONTRAST} were wanted; draw on it, or take it with more light."
+        )
+    return grey if _is_dark_on_light(shrunk(grey, SMALL_PX)) else cv2.bitwise_not(grey)
+
+
+def ink_plane(paper: np.ndarray) -> np.ndarray:
+    """Divides the light out: how much darker each pixel is than the paper around it.
+
+    Args:
+        paper: uint8 (height, width), dark ink on light paper.
+    Returns:
+        uint8 (height, width), 0 where there is bare paper, 255 where no light comes back.
+    """
+    return cv2.bitwise_not(cv2.divide(paper, _light(paper), scale=255))
+
+
+def shrunk(picture: np.ndarray, limit_px: int) -> np.ndarray:
+    """The picture with its longer side at most limit_px, averaged over area; the same array if it fits already."""
+    height, width = picture.shape[:2]
+    scale = limit_px / max(height, width)
+    if scale >= 1:
+        return picture
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+
+
+def _grey_with_most_contrast(picture: np.ndarray) -> np.ndarray:
+    """Luma, unless one colour channel shows the ink clearly better (a yellow pen, red ink on a red form)."""
+    if picture.ndim == 2:
+        return picture
+    small = shrunk(picture, SMALL_PX)
+    contrast = [_contrast(np.ascontiguousarray(small[..., channel])) for channel in range(3)]
+    best = int(np.argmax(contrast))
+    if contrast[best] > LUMA_GIVES_WAY * _contrast(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)):
+        return cv2.extractChannel(picture, best)
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+
+
+def _contrast(grey: np.ndarray) -> float:
+    """The spread between the dark and the light class of Otsu's split, weighed by their shares."""
+    dark = grey <= _otsu(grey)
+    share = float(dark.mean())
+    if share in (0.0, 1.0):
+        return 0.0
+    return float(grey[~dark].mean() - grey[dark].mean()) * (share * (1 - share)) ** 0.5
+
+
+def _otsu(grey: np.ndarray) -> float:
+    """Otsu's threshold: pixels above it are the light class."""
+    threshold, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(threshold)
+
+
+def _is_dark_on_light(small: np.ndarray) -> bool:
+    """Ink leaves the local median further than paper does; shadows and tight crops mislead border and share."""
+    window = round(MEDIAN_SHARE * max(small.shape)) | 1
+    detail = small.astype(np.float32) - cv2.medianBlur(small, window)
+    return float((detail**3).sum()) <= 0
+
+
+def _light(paper: np.ndarray) -> np.ndarray:
+    """The paper as if nothing were written on it, uint8 of the same shape, nowhere 0.
+
+    On even paper that is one level, so that drawings keep their exact greys. Else a closing, wider than any stroke,
+    on a small copy fills the strokes with the paper beside them.
+    """
+    levels = np.bincount(paper.ravel(), minlength=256)
+    around = np.convolve(levels, np.ones(5, int), "same")
+    level = int(levels.argmax())
+    if around[level] > 0.5 * paper.size:
+        return np.full_like(paper, max(level, 1))
+    small = cv2.medianBlur(shrunk(paper, LIGHT_PX), 3)
+    reach = max(small.shape) // 3 | 1
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    # the closing follows the brightest grain; half of all pixels are paper, so their median puts it back
+    light = closed * np.median(small / np.maximum(closed, 1))
+    light = np.clip(np.rint(light), 1, 255).astype(np.uint8)
+    return cv2.resize(cv2.blur(light, (3, 3)), paper.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,29 @@
+"""How good answers are, in NumPy only: labels int64 (n,) and probabilities float32 (n, classes) -> numbers."""
+
+from __future__ import annotations
+
+from inksight.measure.calibration import (
+    Bin,
+    coverage_accuracy,
+    ece,
+    fit_temperature,
+    reliability,
+    with_temperature,
+)
+from inksight.measure.confusion import ClassScores, class_scores, confusion_matrix
+from inksight.measure.interval import wilson_interval
+from inksight.measure.metrics import METRICS
+
+__all__ = [
+    "METRICS",
+    "Bin",
+    "ClassScores",
+    "class_scores",
+    "confusion_matrix",
+    "coverage_accuracy",
+    "ece",
+    "fit_temperature",
+    "reliability",
+    "wilson_interval",
+    "with_temperature",
+]

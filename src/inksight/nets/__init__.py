@@ -1,0 +1,48 @@
+"""The architectures: one a file, each a function that returns an uncompiled Keras model.
+
+`build(name, shape, num_classes, knobs)` is the only door. Every network takes uint8 pictures (n, size, size, channels),
+rescales them itself, and ends in a layer `logits` followed by a layer `probabilities` (softmax), so that training
+can read the one and serving the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from inksight.errors import UsageError, unknown
+from inksight.nets.compact import compact
+from inksight.nets.strided import strided
+from inksight.nets.tutorial import tutorial
+
+if TYPE_CHECKING:
+    import keras
+
+NETS: dict[str, Callable[..., keras.Model]] = {"tutorial": tutorial, "strided": strided, "compact": compact}
+ACTIVATIONS = ("elu", "gelu", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "tanh")
+
+
+def build(name: str, shape: tuple[int, int, int], num_classes: int, knobs: dict[str, Any], seed: int) -> keras.Model:
+    """Builds the network `name`, its weights drawn from `seed`: the same on every backend.
+
+    Args:
+        name: a key of NETS.
+        shape: (height, width, channels) of one picture.
+        num_classes: number of outputs.
+        knobs: keyword arguments of the network's function; what is not named keeps the network's own value.
+    Raises:
+        UsageError: no such network, or pictures too small for its kernels.
+    """
+    from inksight.nets.weights import drawn_from
+
+    if name not in NETS:
+        raise UsageError(unknown("network", name, NETS))
+    try:
+        with drawn_from(seed) as draw:
+            return draw(NETS[name](shape, num_classes, **knobs))
+    except ValueError as error:
+        wish = ", ".join(f"{key}={value}" for key, value in knobs.items()) or "its own settings"
+        raise UsageError(
+            f"the network {name} cannot be built for {shape[0]}×{shape[1]} pictures with {wish}: "
+            f"{str(error).splitlines()[0]} Take a smaller kernel_size or pool_size, or a larger --size."
+        ) from error

@@ -1,0 +1,143 @@
+"""Untrusted bytes -> an array of pixels. The only place where picture files are decoded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from inksight.errors import PictureError
+
+MAX_PIXELS = 16 * 1024**2
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"})
+
+
+def load_picture(path: Path | str) -> np.ndarray:
+    """Reads and decodes one picture file; see `parse_picture`."""
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(f"no picture {path}: there is no such file. Check the path.") from None
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
+    return parse_picture(content, str(path))
+
+
+def parse_picture(content: bytes, name: str = "the picture") -> np.ndarray:
+    """Decodes one picture: first frame, turned as its EXIF says, alpha laid on a contrasting ground.
+
+    Args:
+        content: the bytes of a file in one of FORMATS.
+        name: what to call it in errors.
+    Returns:
+        uint8 (height, width) if it is grey, else (height, width, 3) RGB.
+    Raises:
+        PictureError: not a picture, truncated, more than MAX_PIXELS, or pixels that are not numbers.
+    """
+    try:
+        image = _open(content, name)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise PictureError(
+                f"{name} is {width:,}×{height:,} pixels ({width * height / 1e6:.0f} MP); "
+                f"at most {MAX_PIXELS // 1024**2} MP are decoded. Make it smaller first."
+            )
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        return _pixels(image, name)
+    except PictureError:
+        raise
+    except Exception as error:  # decoders raise what they like on damaged files
+        raise PictureError(f"{name} is damaged or cut short ({error}). Save or copy it again.") from error
+
+
+def fit_square(picture: np.ndarray, size_px: int) -> np.ndarray:
+    """Brings a picture to a square: aspect kept, the rest filled with the border's median colour.
+
+    Args:
+        picture: uint8 (height, width) or (height, width, 3).
+        size_px: the side wanted.
+    Returns:
+        uint8 (size_px, size_px) or (size_px, size_px, 3); the same array if it already fits.
+    """
+    height, width = picture.shape[:2]
+    if height == width == size_px:
+        return picture
+    scale = size_px / max(height, width)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    ground = np.median(border, axis=0).astype(np.uint8)
+    square = np.empty((size_px, size_px, *picture.shape[2:]), np.uint8)
+    square[:] = ground
+    top, left = (size_px - shape[1]) // 2, (size_px - shape[0]) // 2
+    square[top : top + shape[1], left : left + shape[0]] = picture
+    return square
+
+
+def _open(content: bytes, name: str) -> Image.Image:
+    """Finds the decoder by the first bytes. Not Image.open: that warns of big pictures before we can refuse them."""
+    if not content:
+        raise PictureError(f"{name} is empty (0 bytes); a picture was wanted.")
+    Image.preinit()
+    if any(format not in Image.OPEN for format in FORMATS):
+        Image.init()
+    for format in FORMATS:
+        factory, accept = Image.OPEN[format]
+        if accept is None or accept(content[:16]) is True:
+            try:
+                return factory(io.BytesIO(content), name)
+            except (SyntaxError, UnidentifiedImageError):
+                break
+    raise PictureError(f"{name} is not a picture that can be read: its content is none of {', '.join(FORMATS)}.")
+
+
+def _pixels(image: Image.Image, name: str) -> np.ndarray:
+    """Any Pillow mode -> uint8 grey or RGB."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _to_bytes(np.asarray(image), name)
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        return _flatten(np.asarray(image.convert("RGBA")))
+    if image.mode in ("1", "L"):
+        return np.array(image.convert("L"))
+    return _without_needless_colour(np.array(image.convert("RGB")))
+
+
+def _to_bytes(values: np.ndarray, name: str) -> np.ndarray:
+    """16- and 32-bit grey -> 8-bit; the range is read off the values (0–1, 0–255, 0–65535)."""
+    if not np.isfinite(values).all():
+        raise PictureError(f"{name} has pixels that are not numbers (NaN or infinite); 0 to 255 were wanted.")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        raise PictureError(f"{name} has pixels from {low:g} to {high:g}; 0 to 65535 at most were wanted.")
+    if values.dtype.kind == "f" and high <= 1:
+        scale = 255.0
+    elif values.dtype == np.uint16 or high > 255:
+        scale = 1 / 257
+    else:
+        scale = 1.0
+    return np.rint(values * scale).astype(np.uint8)
+
+
+def _flatten(rgba: np.ndarray) -> np.ndarray:
+    """Lays a transparent picture on white, or on black when what it shows is itself bright."""
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    colour = rgba[..., :3].astype(np.float32)
+    weight = float(alpha.sum())
+    brightness = float((colour * alpha).sum()) / (3 * weight) if weight else 0.0
+    opaque = weight > 0.98 * alpha.size
+    ground = 255.0 if opaque or brightness < 128 else 0.0
+    return _without_needless_colour(np.rint(colour * alpha + ground * (1 - alpha)).astype(np.uint8))
+
+
+def _without_needless_colour(rgb: np.ndarray) -> np.ndarray:
+    """An RGB picture whose three channels are equal is grey."""
+    red = rgb[..., 0]
+    if np.array_equal(red, rgb[..., 1]) and np.array_equal(red, rgb[..., 2]):
+        return np.ascontiguousarray(red)
+    return rgb

@@ -1,0 +1,1 @@
+"""What a run shows: figures, the sheet of wrong answers, the page."""

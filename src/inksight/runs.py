@@ -1,0 +1,196 @@
+"""The run folder: what a training leaves behind. The only place that reads or writes one.
+
+A folder that exists is whole: it is filled under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from inksight.errors import RunError, StorageError
+from inksight.files import whole_folder
+
+FORMAT = 1
+CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
+CONFIG, METRICS, HISTORY = "config.json", "metrics.json", "history.csv"
+WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, "confusion.png", "errors.png", "curves.png", "report.html")
+DEFAULT_ROOT = Path("runs")
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a program must know to use `model.onnx`: model.json.
+
+    preprocessing: "digits" or "resize". temperature: logits are divided by it. unsure_below: a confidence, 0–1.
+    provenance: who made it, of what, how good it is.
+    """
+
+    classes: tuple[str, ...]
+    size_px: int
+    channels: int
+    preprocessing: str
+    temperature: float = 1.0
+    unsure_below: float = 0.5
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run folder."""
+
+    path: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Every choice, the seed, versions, and the data's name and hash."""
+        return _load_json(self.path / CONFIG)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What the test set said, and the seconds it took."""
+        return _load_json(self.path / METRICS)
+
+    @cached_property
+    def history(self) -> list[dict[str, float]]:
+        """Rows of the training's course; a value that was not measured in a row is not in it."""
+        with open(self.path / HISTORY, newline="", encoding="utf-8") as file:
+            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+    @cached_property
+    def card(self) -> ModelCard:
+        """What a program must know to use its model."""
+        return load_model_card(self.path)
+
+
+def load_run(name: str | Path) -> Run:
+    """Opens a run folder by path, or the newest by `latest`.
+
+    Raises:
+        RunError: there is none, or files are missing from it.
+    """
+    path = resolve(name)
+    missing = [file for file in WHOLE if not (path / file).is_file()]
+    if missing:
+        raise RunError(
+            f"{path} is not a whole run folder: {', '.join(missing)} missing. Copy it again with all its files."
+        )
+    return Run(path)
+
+
+def resolve(name: str | Path) -> Path:
+    """The folder that `shipped`, `latest` or a path stands for.
+
+    Raises:
+        RunError: there is no such folder, or no model in it.
+    """
+    if name == "shipped":
+        return SHIPPED
+    path = _newest() if name == "latest" else Path(name)
+    if not path.is_dir():
+        raise RunError(f'no run "{name}": there is no such folder. Give a run folder, latest or shipped.')
+    if not (path / CARD).is_file() or not (path / MODEL).is_file():
+        raise RunError(f"{path} holds no model ({MODEL} and {CARD} were wanted). Give a folder made by inksight train.")
+    return path
+
+
+def load_model_card(folder: Path) -> ModelCard:
+    """Reads model.json and checks that the model beside it is the one it describes.
+
+    Raises:
+        RunError: the file is damaged, of another format, or the model's bytes have changed.
+    """
+    content = _load_json(folder / CARD)
+    if content.pop("format", None) != FORMAT:
+        raise RunError(f"{folder / CARD} is of a format this version does not know; {FORMAT} was wanted. Train it again.")
+    expected = content.pop("onnx_sha256", None)
+    found = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+    if found != expected:
+        raise RunError(
+            f"{folder / MODEL} is not the model that {CARD} describes: SHA-256 {expected} expected, {found} found. "
+            "It was changed or only partly copied; copy the folder again."
+        )
+    try:
+        return ModelCard(**{**content, "classes": tuple(content["classes"])})
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{folder / CARD} is damaged ({error}). Copy the folder again.") from error
+
+
+def write_model(folder: Path, onnx_bytes: bytes, card: ModelCard) -> None:
+    """Writes model.onnx and the model.json that belongs to it."""
+    (folder / MODEL).write_bytes(onnx_bytes)
+    digest = hashlib.sha256(onnx_bytes).hexdigest()
+    write_json(folder / CARD, {"format": FORMAT, **asdict(card), "onnx_sha256": digest})
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Readable JSON."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """history.csv; its columns are all the keys that occur."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows({key: f"{value:.9g}" for key, value in row.items()} for row in rows)
+    (folder / HISTORY).write_text(text.getvalue(), encoding="utf-8")
+
+
+@contextmanager
+def new_run(stem: str, out: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """Gives (a temporary folder to fill, the path it will have).
+
+    Args:
+        stem: the start of a default name: `runs/<stem>-<number>`.
+        out: the very path wanted instead.
+    Raises:
+        StorageError: `out` exists already, or the disk will not take it.
+    """
+    path = out if out is not None else _next_free(DEFAULT_ROOT, stem)
+    with whole_folder(path) as folder:
+        yield folder, path
+
+
+def require_free(out: Path | None) -> None:
+    """Raises StorageError before any work is done if `out` exists already."""
+    if out is not None and out.exists():
+        raise StorageError(f"{out} exists already; it is left as it was. Choose another --out.")
+
+
+def _next_free(root: Path, stem: str) -> Path:
+    """`root/stem-N` with the smallest N above all there are."""
+    numbers = [int(match[1]) for path in root.glob(f"{stem}-*") if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))]
+    return root / f"{stem}-{max(numbers, default=0) + 1}"
+
+
+def _newest() -> Path:
+    """The run folder under DEFAULT_ROOT that was finished last."""
+    runs = [path for path in DEFAULT_ROOT.glob("[!.]*") if (path / METRICS).is_file()]
+    if not runs:
+        raise RunError(f"no run yet in {DEFAULT_ROOT}/. Make one: inksight train.")
+    return max(runs, key=lambda path: (path / METRICS).stat().st_mtime)
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    """Parses one of a run's JSON files."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing; the run folder is not whole. Copy it again with all its files.") from None
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path} is damaged ({error}). Copy the run folder again.") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is damaged: a JSON object was wanted. Copy the run folder again.")
+    return content

@@ -1,0 +1,1 @@
+"""Data and choices -> a fitted Keras model."""

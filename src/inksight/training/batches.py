@@ -1,0 +1,77 @@
+"""The training part as a stream of batches, prepared one or two ahead of the step that eats them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from inksight.data.dataset import Split
+from inksight.training.augment import augment
+from inksight.training.config import TrainConfig
+
+_AHEAD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """images: uint8 (n, height, width, channels). targets: float32 (n, classes), one-hot. weights: float32 (n,)."""
+
+    images: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+class Batches:
+    """An endless stream over a Split; `augmenting` may be switched off on the way.
+
+    Each batch draws from a generator of its own, made of the seed and the batch's number: threads cannot change it.
+    """
+
+    def __init__(self, split: Split, num_classes: int, config: TrainConfig) -> None:
+        self._images = split.images if split.images.ndim == 4 else split.images[..., None]
+        self._labels = split.labels
+        self._targets = np.eye(num_classes, dtype=np.float32)
+        self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
+        self._config = config
+        self.batch_size = min(config.batch_size, len(split))
+        self.per_epoch = len(split) // self.batch_size
+        self.augmenting = config.augments
+
+    def __iter__(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as worker:
+            waiting: deque[Future[Batch]] = deque()
+            numbered = enumerate(self._orders())
+            try:
+                while True:
+                    for number, indices in islice(numbered, _AHEAD - len(waiting)):
+                        waiting.append(worker.submit(self._make, number, indices, self.augmenting))
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _orders(self) -> Iterator[np.ndarray]:
+        """Indices of one batch after the other, a new order each epoch; the few left over change with it."""
+        generator = np.random.default_rng([self._config.seed, 2])
+        while True:
+            order = generator.permutation(len(self._labels))
+            yield from order[: self.per_epoch * self.batch_size].reshape(self.per_epoch, self.batch_size)
+
+    def _make(self, number: int, indices: np.ndarray, augmenting: bool) -> Batch:
+        labels, images = self._labels[indices], self._images[indices]
+        if augmenting:
+            images = augment(images, self._config, np.random.default_rng([self._config.seed, 3, number]))
+        return Batch(images, self._targets[labels], self._class_weights[labels])
+
+
+def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray:
+    """Weight of each class's pictures in the loss, float32 (classes,): "none" 1, "balanced" n / (classes · count)."""
+    if kind == "none":
+        return np.ones(num_classes, np.float32)
+    counts = np.bincount(labels, minlength=num_classes)
+    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)

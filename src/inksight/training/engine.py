@@ -1,0 +1,102 @@
+"""The engine under Keras: which backend, and the settings that make a CPU fast. Runs before Keras is imported."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import platform
+import sys
+from importlib import metadata
+
+from inksight.errors import EngineError
+from inksight.training.config import BACKENDS
+
+# jaxlib versions on which the XLA flag was tried. An unknown flag aborts the process, so others go without.
+_TRIED_JAXLIB = ("0.10.2",)
+_DECIDING = ("keras", "jax", "jaxlib", "tensorflow", "torch", "numpy", "onnx", "onnxruntime", "opencv-python-headless")
+_XLA_FLAG = "--xla_cpu_experimental_ynn_fusion_type="
+
+
+def prepare(backend: str | None) -> str:
+    """Fixes Keras's backend and tunes the process for it.
+
+    Args:
+        backend: one of BACKENDS, or None for the one that is loaded already, else jax.
+    Returns:
+        the backend's name.
+    Raises:
+        EngineError: the backend is not installed, or Keras runs on another one already.
+    """
+    loaded = _loaded_backend()
+    wanted = backend or loaded or "jax"
+    if loaded is not None and loaded != wanted:
+        raise EngineError(
+            f"Keras is loaded with the backend {loaded} already; {wanted} was wanted. "
+            f"Start a new process, or set KERAS_BACKEND={wanted} before importing keras."
+        )
+    if importlib.util.find_spec(wanted) is None:
+        hint = f'pip install "inksight[{wanted}]"' if wanted != "jax" else "pip install jax"
+        raise EngineError(f"the backend {wanted} is not installed. Install it: {hint}.")
+    if loaded is None:
+        os.environ["KERAS_BACKEND"] = wanted
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        _keep_memory()
+        if wanted == "jax":
+            _use_fast_convolutions()
+    return wanted
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a training's numbers."""
+    return {name: metadata.version(name) for name in _DECIDING if _is_installed(name)}
+
+
+def package_version() -> str:
+    """Inksight's own version."""
+    return metadata.version("inksight")
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _loaded_backend() -> str | None:
+    """The backend of the Keras that is imported in this process, if one is."""
+    keras = sys.modules.get("keras")
+    return keras.backend.backend() if keras is not None else None
+
+
+def _use_fast_convolutions() -> None:
+    """XLA hands convolutions to YNNPACK, which trains them at a fifth of the speed of XLA's own; turned off here."""
+    if "jax" in sys.modules or metadata.version("jaxlib") not in _TRIED_JAXLIB:
+        return
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_experimental_ynn_fusion_type" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_XLA_FLAG}".strip()
+
+
+def _keep_memory() -> None:
+    """glibc gives big buffers back after every step and faults them in again; tell it to keep them."""
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        trim_threshold, top_pad, mmap_threshold = -1, -2, -3
+        mallopt(mmap_threshold, 1 << 30)
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 1 << 28)

@@ -1,0 +1,193 @@
+"""The training loop: one for all backends, on a schedule that ends on time, keeping what it has when it is stopped."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from inksight.data.dataset import Dataset, Split
+from inksight.errors import EngineError
+from inksight.measure.metrics import METRICS
+from inksight.training.batches import Batches
+from inksight.training.config import TrainConfig
+from inksight.training.schedule import SHAPES, Pace
+from inksight.training.stepper import Stepper, Weights, build_stepper
+
+if TYPE_CHECKING:
+    import keras
+
+Row = dict[str, float]
+_LEAST_ROWS = 20
+
+
+class Watcher(Protocol):
+    """What may look on while a network is trained."""
+
+    def step(self, done: int, planned: int, row: Row) -> None:
+        """After each step; `row` is the newest row of the history, empty at first."""
+
+    def epoch(self, number: int, row: Row) -> None:
+        """After each epoch."""
+
+
+class Silent:
+    """A Watcher that shows nothing."""
+
+    def step(self, done: int, planned: int, row: Row) -> None:
+        """Nothing."""
+
+    def epoch(self, number: int, row: Row) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Fitted:
+    """What came of a training: history rows (epoch, step, loss, accuracy, learning_rate, seconds, val_…), and why it
+    ended: "finished", "time limit", "early stopping" or "interrupted"."""
+
+    history: list[Row] = field(default_factory=list)
+    ended: str = "finished"
+    epochs: float = 0.0
+    images_per_s: float = 0.0
+
+
+def fit(
+    model: keras.Model,
+    data: Dataset,
+    config: TrainConfig,
+    backend: str,
+    ends_at: float | None = None,
+    watcher: Watcher | None = None,
+) -> Fitted:
+    """Trains `model` on `data.train` and leaves the weights to keep in it.
+
+    Ctrl-C ends the training after the step at hand; the best weights so far (by validation loss where there is a
+    validation part, else the latest) are kept. A second Ctrl-C ends at once.
+
+    Args:
+        model: as built by `inksight.nets.build`.
+        ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
+        watcher: shown each step and epoch.
+    Raises:
+        EngineError: the loss is no longer a number.
+    """
+    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher or Silent())
+    with _interruptible(loop.interrupt):
+        loop.run()
+    model.set_weights(loop.best_weights())
+    return loop.fitted
+
+
+class _Loop:
+    """The state of one training: where it is, what it has seen, the best so far."""
+
+    def __init__(
+        self, stepper: Stepper, data: Dataset, config: TrainConfig, ends_at: float | None, watcher: Watcher
+    ) -> None:
+        self.stepper, self.data, self.config, self.watcher = stepper, data, config, watcher
+        self.batches = Batches(data.train, len(data.classes), config)
+        planned = self.batches.per_epoch * config.epochs
+        self.pace = Pace(planned, ends_at)
+        self.fitted = Fitted()
+        self.rows_every = max(1, self.batches.per_epoch * config.epochs // max(_LEAST_ROWS, config.epochs))
+        self.best: tuple[float, Weights] | None = None
+        self.epochs_since_best = 0
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Asks the loop to end after the step at hand."""
+        self.interrupted = True
+
+    def run(self) -> None:
+        """Steps until the schedule, the clock, early stopping or a person ends it."""
+        started = time.monotonic()
+        shape = SHAPES[self.config.schedule]
+        plain_from = 1 - self.config.plain_epochs / self.config.epochs
+        for batch in self.batches:
+            rate = self.config.learning_rate * shape(self.pace.midway)
+            self.stepper.step(batch.images, batch.targets, batch.weights, rate)
+            self.pace.tick(time.monotonic())
+            self.batches.augmenting = self.config.augments and self.pace.progress < plain_from
+            self._look(rate, time.monotonic() - started)
+            if self._ended():
+                break
+        self.fitted.epochs = self.pace.step / self.batches.per_epoch
+        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / (time.monotonic() - started)
+
+    def best_weights(self) -> Weights:
+        """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
+        if self.best is not None and self.fitted.ended in ("interrupted", "early stopping"):
+            return self.best[1]
+        return self.stepper.weights()
+
+    def _look(self, rate: float, seconds: float) -> None:
+        """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
+        step, per_epoch = self.pace.step, self.batches.per_epoch
+        epoch_ends = step % per_epoch == 0 or self.pace.done
+        if epoch_ends or step % self.rows_every == 0 or self.interrupted:
+            loss, accuracy = self.stepper.means()
+            if not math.isfinite(loss):
+                raise EngineError(
+                    f"the training diverged: the loss is {loss} at step {step:,} of {self.pace.planned_steps:,}. "
+                    f"Nothing was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
+                )
+            row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
+            row |= {"learning_rate": rate, "seconds": seconds}
+            if epoch_ends and self.data.validation is not None:
+                row |= self._validate(self.data.validation)
+            self.fitted.history.append(row)
+        newest = self.fitted.history[-1] if self.fitted.history else {}
+        self.watcher.step(step, step + self.pace.steps_left(time.monotonic()), newest)
+        if epoch_ends:
+            self.watcher.epoch(math.ceil(step / per_epoch), newest)
+
+    def _validate(self, validation: Split) -> Row:
+        """Measures the weights to keep, and remembers them when they are the best so far."""
+        images = validation.images if validation.images.ndim == 4 else validation.images[..., None]
+        probabilities = self.stepper.probabilities(images)
+        wanted = ("accuracy", *self.config.metric_names)
+        row = {f"val_{name}": METRICS[name](validation.labels, probabilities) for name in wanted}
+        loss = row["val_loss"] = METRICS["log_loss"](validation.labels, probabilities)
+        self.epochs_since_best += 1
+        if self.best is None or loss < self.best[0]:
+            self.best = (loss, self.stepper.weights())
+            self.epochs_since_best = 0
+        return row
+
+    def _ended(self) -> bool:
+        """Whether to stop now; says why in `fitted.ended`."""
+        patience = self.config.early_stopping
+        if self.interrupted:
+            self.fitted.ended = "interrupted"
+        elif self.pace.done:
+            self.fitted.ended = "finished" if self.pace.step >= self.pace.planned_steps else "time limit"
+        elif patience and self.epochs_since_best >= patience:
+            self.fitted.ended = "early stopping"
+        else:
+            return False
+        return True
+
+
+@contextmanager
+def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Within the block the first Ctrl-C calls `interrupt`, the second is a KeyboardInterrupt as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: Any) -> None:
+        interrupt()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

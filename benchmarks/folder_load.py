@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import cv2
+from sitting import report
 
 from inksight.data import load
 
@@ -34,7 +33,7 @@ data = load(sys.argv[1])
 seconds = time.perf_counter() - start
 arrays = sum(part.images.nbytes + part.labels.nbytes for part in (data.train, data.test))
 print(json.dumps({
-    "benchmark": "folder_load", "pictures": len(data.train) + len(data.test), "seconds": round(seconds, 2),
+    "pictures": len(data.train) + len(data.test), "seconds": round(seconds, 2),
     "peak_rss_mb": round(peak_bytes() / 1e6), "before_mb": round(before / 1e6), "arrays_mb": round(arrays / 1e6),
     "peak_over_arrays": round((peak_bytes() - before) / arrays, 2),
 }))
@@ -60,9 +59,7 @@ def main() -> None:
         make_folder(Path(place) / "digits", pictures)
         command = [sys.executable, "-c", LOADER, str(Path(place) / "digits")]
         record = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    print(
-        json.dumps(record | {"cores": os.cpu_count(), "machine": platform.machine(), "python": sys.version.split()[0]})
-    )
+    report("folder_load", **record)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def evaluate(run: str | Path, data: str | Path | None = None, seed: int = 0) -> 
     """
     predictor = Predictor.load(run)
     if data is None:
-        data = predictor.card.provenance["data"]["source"] if run == "shipped" else load_run(run).config["data"]["source"]
+        data = (
+            predictor.card.provenance["data"]["source"] if run == "shipped" else load_run(run).config["data"]["source"]
+        )
     prepare = None if predictor.card.preprocessing == "resize" else predictor.inputs
     loaded = load(data, size_px=predictor.card.size_px, prepare=prepare, seed=seed)
     return evaluate_split(predictor, _with_labels_of(loaded, predictor))
@@ -102,6 +104,8 @@ def _with_labels_of(data: Dataset, predictor: Predictor) -> Split:
     if predictor.card.channels == 3 and images.ndim == 3:
         images = np.repeat(images[..., None], 3, axis=3)
     if predictor.card.channels == 1 and images.ndim == 4:
-        raise DataError(f"{data.source} is in colour; the model takes grey pictures. Convert the pictures to grey first.")
+        raise DataError(
+            f"{data.source} is in colour; the model takes grey pictures. Convert the pictures to grey first."
+        )
     position = np.array([classes.index(name) for name in data.classes])
     return replace(data.test, images=images, labels=position[data.test.labels])

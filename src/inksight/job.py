@@ -22,14 +22,15 @@ import numpy as np
 
 from inksight import data as data_room
 from inksight import runs
-from inksight.data.dataset import Dataset, Split, require_usable
+from inksight.data.dataset import Dataset, require_usable
 from inksight.errors import UsageError, unknown
-from inksight.evaluation import Evaluation, evaluate_split
-from inksight.measure.calibration import fit_temperature
-from inksight.nets.table import LayerRow, layer_table
+from inksight.evaluation import evaluate_split
+from inksight.measure.calibration import fit_temperature, with_temperature
+from inksight.nets.table import layer_table
 from inksight.predictor import Predictor
 from inksight.training import engine
-from inksight.training.config import TrainConfig, preset as preset_named
+from inksight.training.config import TrainConfig
+from inksight.training.config import preset as preset_named
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +105,8 @@ def train(
     backend = engine.prepare(config.backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
         keras_ready = side.submit(import_module, "keras")
-        dataset = _loaded(data, size_px, preprocessing, config, progress)
+        whole = _loaded(data, size_px, preprocessing, config, progress)
+        dataset = whole.held_out(config.validation, config.seed)
         keras_ready.result()
     threading.Thread(target=_import_late, daemon=True).start()
     with clock.stage("build"):
@@ -116,13 +118,18 @@ def train(
     stem = f"{dataset.name}-{preset}"
     facts = {
         "preset": preset,
-        "backend": backend,
         **config.to_dict(),
+        "backend": backend,
         "size_px": dataset.size_px,
         "preprocessing": dataset.preprocessing,
         "time_limit_s": time_limit_s,
         "command": command_line(data if isinstance(data, (str, Path)) else dataset.name, preset, config, dataset),
-        "data": {"name": dataset.name, "source": str(dataset.source), "sha256": dataset.sha256, "license": dataset.license},
+        "data": {
+            "name": dataset.name,
+            "source": str(dataset.source),
+            "sha256": whole.sha256,
+            "license": dataset.license,
+        },
         "versions": {"inksight": engine.package_version(), "python": platform.python_version(), **engine.versions()},
         "machine": {"processor": engine.processor(), "cores": os.cpu_count(), "system": platform.platform()},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -175,7 +182,7 @@ def _loaded(
     config: TrainConfig,
     progress: Callable[[int, int, str], None] | None,
 ) -> Dataset:
-    """The data set, checked, with a validation part if the config wants one."""
+    """The data set, checked."""
     if not isinstance(data, Dataset):
         prepare = None
         if preprocessing == "digits":
@@ -183,7 +190,7 @@ def _loaded(
         data = data_room.load(
             data, size_px=size_px, prepare=prepare, preprocessing=preprocessing, seed=config.seed, progress=progress
         )
-    return require_usable(data).held_out(config.validation, config.seed)
+    return require_usable(data)
 
 
 def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:
@@ -217,7 +224,7 @@ def _fill(
         difference, content = _export(model, dataset, facts)
         model.save(folder / runs.KERAS)
     with clock.stage("evaluate"):
-        predictor = _calibrated(folder, content, dataset, facts)
+        predictor = _calibrated(content, dataset, facts)
         evaluation = evaluate_split(predictor, dataset.test)
         layers = layer_table(model)
         metrics = {
@@ -257,7 +264,7 @@ def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tupl
     return largest_difference(expected, content, images), content
 
 
-def _calibrated(folder: Path, content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
+def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
     """The model as it will be served: temperature and threshold set on the validation part, where there is one."""
     kept = ("preset", "backend", "seed", "command", "data", "versions", "finished")
     card = runs.ModelCard(
@@ -267,20 +274,22 @@ def _calibrated(folder: Path, content: bytes, dataset: Dataset, facts: dict[str,
         preprocessing=dataset.preprocessing,
         provenance={name: facts[name] for name in kept},
     )
-    runs.write_model(folder, content, card)
-    if dataset.validation is not None:
-        raw = Predictor.load(folder).probabilities(dataset.validation.images)
-        temperature = fit_temperature(dataset.validation.labels, np.log(np.maximum(raw, 1e-30)))
-        runs.write_model(folder, content, replace(card, temperature=temperature))
-        threshold = unsure_threshold(Predictor.load(folder), dataset.validation)
-        runs.write_model(folder, content, replace(card, temperature=temperature, unsure_below=threshold))
-    return Predictor.load(folder)
+    validation = dataset.validation
+    if validation is not None:
+        raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
+        temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
+        threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))
+        card = replace(card, temperature=temperature, unsure_below=threshold)
+    return Predictor(content, card, runs.MODEL)
 
 
-def unsure_threshold(predictor: Predictor, validation: Split) -> float:
-    """The confidence that 99 of 100 right validation answers reach, but never below one half."""
-    probabilities = predictor.probabilities(validation.images)
-    right = probabilities.argmax(1) == validation.labels
+def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The confidence that 99 of 100 right answers reach, but never below one half.
+
+    Args:
+        labels: int64 (n,). probabilities: float32 (n, classes), calibrated; both of the validation part.
+    """
+    right = probabilities.argmax(1) == labels
     if not right.any():
         return _LEAST_CONFIDENCE
     return round(max(float(np.quantile(probabilities.max(1)[right], 0.01)), _LEAST_CONFIDENCE), 4)

@@ -112,7 +112,9 @@ def load_model_card(folder: Path) -> ModelCard:
     """
     content = _load_json(folder / CARD)
     if content.pop("format", None) != FORMAT:
-        raise RunError(f"{folder / CARD} is of a format this version does not know; {FORMAT} was wanted. Train it again.")
+        raise RunError(
+            f"{folder / CARD} is of a format this version does not know; {FORMAT} was wanted. Train it again."
+        )
     expected = content.pop("onnx_sha256", None)
     found = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
     if found != expected:
@@ -171,7 +173,11 @@ def require_free(out: Path | None) -> None:
 
 def _next_free(root: Path, stem: str) -> Path:
     """`root/stem-N` with the smallest N above all there are."""
-    numbers = [int(match[1]) for path in root.glob(f"{stem}-*") if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))]
+    numbers = [
+        int(match[1])
+        for path in root.glob(f"{stem}-*")
+        if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))
+    ]
     return root / f"{stem}-{max(numbers, default=0) + 1}"
 
 

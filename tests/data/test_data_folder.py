@@ -28,7 +28,7 @@ def two_classes(tmp_path: Path, write_picture: Write) -> Path:
 
 def values(images: np.ndarray) -> list[int]:
     """The ground value of each picture, as `write_picture` made it."""
-    return images[:, 14, 14].tolist()
+    return [int(value) for value in images[:, 14, 14]]
 
 
 def test_a_folder_of_class_folders_is_split(two_classes: Path) -> None:
@@ -282,12 +282,12 @@ def test_what_is_no_set_at_all(tmp_path: Path, write_picture: Write) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataError, match="of no known kind; a data set is a folder"):
         load(tmp_path / "notes.txt")
-    with pytest.raises(DataError, match="no data at .*gone: there is no such file or folder"):
+    with pytest.raises(DataError, match=r"no data at .*gone: there is no such file or folder"):
         load(tmp_path / "gone")
     with pytest.raises(DataError, match=r"no data at \./mnits"):
         load("./mnits")
     with pytest.raises(
-        UsageError, match=r'^no data set "mnits". Did you mean mnist\? Known: fashion-mnist, kmnist, mnist, '
+        UsageError, match=r'^no data set "mnits"\. Did you mean mnist\? Known: fashion-mnist, kmnist, mnist, '
     ):
         load("mnits")
 
@@ -295,5 +295,5 @@ def test_what_is_no_set_at_all(tmp_path: Path, write_picture: Write) -> None:
 def test_values_out_of_range() -> None:
     with pytest.raises(UsageError, match="the size is 4 px; 8 to 512 px were wanted"):
         load("mnist", size_px=4)
-    with pytest.raises(UsageError, match='no preprocessing "digit". Did you mean digits'):
+    with pytest.raises(UsageError, match=r'no preprocessing "digit"\. Did you mean digits'):
         load("mnist", preprocessing="digit")

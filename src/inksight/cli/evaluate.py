@@ -13,7 +13,9 @@ from inksight.cli.tables import print_classes, print_confusion
 
 def evaluate(
     run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")] = "latest",
-    data: Annotated[str | None, typer.Option(help="Data set to measure on. Default: the one it was trained on.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set to measure on. Default: the one it was trained on.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make for confusion.png and errors.png.")] = None,
     as_json: AsJson = False,
 ) -> None:

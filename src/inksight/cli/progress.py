@@ -27,7 +27,13 @@ class TrainingProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             figures = (TextColumn(text) for _, text in _COLUMNS)
-            columns = (TextColumn("{task.description}"), BarColumn(), *figures, TextColumn("left"), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                *figures,
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=8)
             self._bar.start()
         return self
@@ -49,7 +55,9 @@ class TrainingProgress:
             return
         task = self._task("training")
         speed = self._bar.tasks[task].speed
-        self._bar.update(task, completed=done, total=planned, rate=f"{speed:,.0f} steps/s" if speed else "", **_shown(row))
+        self._bar.update(
+            task, completed=done, total=planned, rate=f"{speed:,.0f} steps/s" if speed else "", **_shown(row)
+        )
 
     def epoch(self, number: int, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""

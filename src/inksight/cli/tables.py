@@ -51,4 +51,4 @@ def print_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
         (name, *(f"{value:,}" if value else "·" for value in counts))
         for name, counts in zip(classes, matrix.tolist(), strict=True)
     ]
-    print_table(("true \\ answer", *classes), rows)
+    print_table(("true", *classes), rows)

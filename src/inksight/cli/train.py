@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 
 import inksight
+from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, emit, note
 from inksight.cli.progress import TrainingProgress
 from inksight.cli.tables import print_layers
-from inksight.cli.duration import parse_duration
-from inksight.training.config import PRESETS, TrainConfig, preset as preset_named
+from inksight.training.config import PRESETS, TrainConfig
+from inksight.training.config import preset as preset_named
 
 
 def _with_config_flags(command: Callable[..., None]) -> Callable[..., None]:

@@ -70,10 +70,10 @@ def fetch_file(mirrors: Sequence[str], name: str, known_hash: str, folder: Path,
             if failure is None:
                 return path
             failures.append(f"  {mirror + name}: {failure}")
-    raise FetchError(
-        f"{name} could not be fetched; nothing was kept. Tried:\n" + "\n".join(failures) + "\n"
-        f"Check the connection (or the proxy) and run it again, or put the right file at {path} yourself."
-    )
+        raise FetchError(
+            f"{name} could not be fetched; nothing was kept. Tried:\n" + "\n".join(failures) + "\n"
+            f"Check the connection (or the proxy) and run it again, or put the right file at {path} yourself."
+        )
 
 
 def hash_of(*pieces: bytes | memoryview, like: str) -> str:
@@ -100,20 +100,24 @@ def _download(address: str, target: Path, known_hash: str, progress: Progress) -
         download(address, str(target), None)
     except requests.HTTPError as error:
         return f"the server answered HTTP {error.response.status_code}"  # type: ignore[union-attr]
-    except requests.Timeout:
-        return "no answer in time"
     except requests.exceptions.ChunkedEncodingError:
         return "the connection was cut before all of it came"
     except requests.RequestException as error:
-        return f"unreachable ({_root_cause(error)})"
+        cause = _root_cause(error)
+        return "no answer in time" if isinstance(cause, TimeoutError) else f"unreachable ({_words(cause)})"
     found = hash_of(target.read_bytes(), like=known_hash)
     return None if found == known_hash else f"wrong content: expected {known_hash}, found {found}"
 
 
-def _root_cause(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> BaseException:
     """The innermost reason; the outer ones are the libraries' stacks of words."""
     while inner := error.__cause__ or error.__context__:
         error = inner
+    return error
+
+
+def _words(error: BaseException) -> str:
+    """What the operating system says, or the error itself."""
     return getattr(error, "strerror", None) or str(error)
 
 

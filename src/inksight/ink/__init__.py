@@ -10,7 +10,7 @@ import numpy as np
 
 from inksight.ink.digit import normalise
 from inksight.ink.paper import ink_plane, light_paper, shrunk
-from inksight.ink.strokes import around, digit_strokes, thicken
+from inksight.ink.strokes import around, digit_strokes, require_ink, thicken
 
 WORKING_PX = 1024
 
@@ -31,7 +31,7 @@ def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np
         PictureError: the picture is blank, or nothing on it stands out from the paper.
     """
     paper = light_paper(picture)
-    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
+    ink = digit_strokes(require_ink(ink_plane(shrunk(paper, WORKING_PX))))
     paper = around(paper, ink)
     ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
     framed = normalise(thicken(ink), size_px)

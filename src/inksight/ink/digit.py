@@ -46,7 +46,7 @@ def _area_weights(length: int, start: int, side: int, box_px: int) -> np.ndarray
     edges = (start + np.arange(length + 1)) * (box_px / side)
     cells = np.arange(box_px)[:, None]
     overlap = np.minimum(edges[1:], cells + 1) - np.maximum(edges[:-1], cells)
-    return np.maximum(overlap, 0).astype(np.float32)
+    return np.asarray(np.maximum(overlap, 0), np.float32)
 
 
 def _centred(grey: np.ndarray, size_px: int) -> np.ndarray:

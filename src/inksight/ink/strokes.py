@@ -7,7 +7,7 @@ import numpy as np
 
 from inksight.errors import PictureError
 from inksight.ink.digit import ink_box
-from inksight.ink.paper import MIN_CONTRAST
+from inksight.ink.paper import MIN_CONTRAST, quantile
 
 SPECK_SHARE = 0.08
 FAINT_SHARE = 0.6
@@ -15,13 +15,15 @@ THIN_SHARE = 1 / 14
 WANTED_SHARE = 1 / 8
 THICKENING_PX = 160
 COARSE_PX = 16
+GRAIN_PX = 48
+LEAST_OVER_GRAIN = 4.5
 
 
 def digit_strokes(plane: np.ndarray) -> np.ndarray:
-    """Keeps the strokes with their soft edges; paper, specks and dirt become 0.
+    """Keeps the strokes with their soft edges; paper, specks and what the shadows left become 0.
 
     Otsu's threshold finds the strokes. Each then grows into the fainter ink it touches, as far down as the paper's
-    own unrest, and strokes below 8 % of the largest are dropped.
+    own unrest.
 
     Args:
         plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
@@ -31,22 +33,32 @@ def digit_strokes(plane: np.ndarray) -> np.ndarray:
         PictureError: nothing stands out from the paper.
     """
     threshold, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    core = plane[strong > 0]
-    level = float(np.percentile(core, 90)) if len(core) else 0.0
-    if level < MIN_CONTRAST:
+    level = _ink_level(plane, strong)
+    touching = (plane > min(_unrest(plane, strong), threshold)).astype(np.uint8)
+    _, marks = cv2.connectedComponents(touching, connectivity=8, ltype=cv2.CV_32S)
+    ink = np.where(_belongs(plane, strong, marks)[marks], plane, 0)
+    scaled: np.ndarray = cv2.convertScaleAbs(ink, alpha=255 / level)
+    return scaled
+
+
+def require_ink(plane: np.ndarray) -> np.ndarray:
+    """Refuses a sheet on which only the grain makes marks; gives the plane back.
+
+    Below GRAIN_PX a side, pixels of ink cannot be told from grain, and all is let through.
+
+    Raises:
+        PictureError: no mark stands out from the grain.
+    """
+    if min(plane.shape) < GRAIN_PX:
+        return plane
+    _, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    level, grain = _ink_level(plane, strong), _grain(plane)
+    if level < LEAST_OVER_GRAIN * grain:
         raise PictureError(
-            f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
-            f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
+            f"nothing stands out on the picture: its marks differ from the ground by {level:.0f} of 255, its grain alone "
+            f"makes {grain:.0f}. Use a darker pen, or take it sharper and with more light."
         )
-    faint = (plane > min(_unrest(plane, strong), threshold)).astype(np.uint8)
-    _, marks = cv2.connectedComponents(faint, connectivity=8, ltype=cv2.CV_32S)
-    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float64) ** 2
-    weights = np.bincount(marks.ravel(), (edges * strong).ravel())
-    weights[0] = 0
-    levels = np.bincount(marks.ravel(), (plane * strong).ravel()) / np.maximum(np.bincount(marks.ravel(), strong.ravel()), 1)
-    kept = (weights >= SPECK_SHARE * weights.max()) & (levels >= FAINT_SHARE * levels[weights.argmax()])
-    ink = np.where(kept[marks], plane, 0)
-    return cv2.convertScaleAbs(ink, alpha=255 / level)
+    return plane
 
 
 def around(paper: np.ndarray, ink: np.ndarray) -> np.ndarray:
@@ -58,12 +70,12 @@ def around(paper: np.ndarray, ink: np.ndarray) -> np.ndarray:
     Returns:
         a view into `paper`.
     """
-    scale = max(paper.shape) / max(ink.shape)
+    down, across = paper.shape[0] / ink.shape[0], paper.shape[1] / ink.shape[1]
     top, left, height, width = ink_box(ink)
     margin = max(height, width) / 4 + 2
-    bottom, right = (top + height + margin) * scale, (left + width + margin) * scale
-    top, left = max(0, int((top - margin) * scale)), max(0, int((left - margin) * scale))
-    return paper[top : int(bottom) + 1, left : int(right) + 1]
+    rows = slice(max(0, int((top - margin) * down)), int((top + height + margin) * down) + 1)
+    columns = slice(max(0, int((left - margin) * across)), int((left + width + margin) * across) + 1)
+    return paper[rows, columns]
 
 
 def thicken(ink: np.ndarray) -> np.ndarray:
@@ -77,19 +89,14 @@ def thicken(ink: np.ndarray) -> np.ndarray:
     top, left, height, width = ink_box(ink)
     digit = ink[top : top + height, left : left + width]
     side = max(height, width)
-    stroke = stroke_width(digit)
-    if side >= COARSE_PX and stroke >= THIN_SHARE * side:
+    thin = stroke_width(digit) < THIN_SHARE * side
+    if side >= COARSE_PX and not thin:
         return digit
     scale = THICKENING_PX / side
-    if scale < 1:  # one pixel of the smaller copy, so that a hairline arrives there with its full level
+    if scale < 1:  # a hairline must be as wide as a pixel of the smaller copy to arrive there with its full level
         digit = _grown(digit, 1 / scale)
-        stroke += 1 / scale
-        digit = cv2.resize(digit, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    else:
-        digit = cv2.resize(np.pad(digit, 1), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    if stroke >= THIN_SHARE * side:
-        return digit
-    return _grown(digit, WANTED_SHARE * THICKENING_PX - stroke * scale)
+    digit = _scaled(digit, scale)
+    return _grown(digit, WANTED_SHARE * THICKENING_PX - stroke_width(digit)) if thin else digit
 
 
 def stroke_width(ink: np.ndarray) -> float:
@@ -99,11 +106,38 @@ def stroke_width(ink: np.ndarray) -> float:
     return 4 * (float(depth.mean()) - 0.5)
 
 
-def _grown(ink: np.ndarray, by_px: float) -> np.ndarray:
-    """Ink with by_px more stroke width, half of it on either side."""
-    reach = max(round(by_px), 0) + 1
-    padded = np.pad(ink, reach)
-    return cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+def _ink_level(plane: np.ndarray, strong: np.ndarray) -> float:
+    """How dark the ink is, up to 255; PictureError if that is hardly darker than paper."""
+    level = quantile(plane[strong > 0], 0.9) if strong.any() else 0.0
+    if level < MIN_CONTRAST:
+        raise PictureError(
+            f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
+            f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
+        )
+    return level
+
+
+def _grain(plane: np.ndarray) -> float:
+    """The standard deviation of white noise on most of the plane; 0 on a clean drawing.
+
+    Source: J. Immerkær, Fast noise variance estimation, 1996, with the median in place of the mean, to miss strokes.
+    """
+    kernel = np.outer((1, -2, 1), (1, -2, 1)).astype(np.float32)
+    return 1.4826 / 6 * quantile(np.abs(cv2.filter2D(plane, cv2.CV_32F, kernel)), 0.5)
+
+
+def _belongs(plane: np.ndarray, strong: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Which marks are the digit's, bool by mark: not a speck beside the heaviest one, nor much fainter than it.
+
+    A mark weighs what its edges weigh, since strokes are all edge and the rests of shadows are not.
+    """
+    chosen = marks.ravel()
+    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32) ** 2
+    weights = np.bincount(chosen, (edges * strong).ravel())
+    sizes = np.bincount(chosen, strong.ravel())
+    levels = np.bincount(chosen, (plane * strong).ravel()) / np.maximum(sizes, 1)
+    weights[0] = 0
+    return np.asarray((weights >= SPECK_SHARE * weights.max()) & (levels >= FAINT_SHARE * levels[weights.argmax()]))
 
 
 def _unrest(plane: np.ndarray, strong: np.ndarray) -> float:
@@ -111,4 +145,19 @@ def _unrest(plane: np.ndarray, strong: np.ndarray) -> float:
     reach = 2 * max(2, round(stroke_width(255 * strong))) + 1
     near = cv2.dilate(strong, np.ones((reach, reach), np.uint8))
     away = plane[near == 0]
-    return 1.5 * float(np.percentile(away, 99)) if len(away) else 255.0
+    return 1.5 * quantile(away, 0.99) if len(away) else 255.0
+
+
+def _grown(ink: np.ndarray, by_px: float) -> np.ndarray:
+    """Ink with by_px more stroke width, half of it on either side."""
+    reach = max(round(by_px), 0) + 1
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    grown: np.ndarray = cv2.dilate(np.pad(ink, reach), pen)
+    return grown
+
+
+def _scaled(ink: np.ndarray, scale: float) -> np.ndarray:
+    """A smaller copy averaged over area, or a larger one interpolated smoothly."""
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    copy: np.ndarray = cv2.resize(np.pad(ink, 1), None, fx=scale, fy=scale, interpolation=interpolation)
+    return copy

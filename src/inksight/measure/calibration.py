@@ -36,7 +36,7 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     if temperature == 1:
         return np.asarray(probabilities, np.float32)
     logarithms = np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST))
-    return np.exp(_log_softmax(logarithms / temperature)).astype(np.float32)
+    return np.asarray(np.exp(_log_softmax(logarithms / temperature)), np.float32)
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
@@ -103,7 +103,10 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, num_bins: int = N
 
 
 def ece(labels: np.ndarray, probabilities: np.ndarray, num_bins: int = NUM_BINS) -> float:
-    """The expected calibration error: how far confidence and accuracy lie apart on average, 0–1. Arguments as `reliability`."""
+    """The expected calibration error: how far confidence and accuracy lie apart on average, 0–1.
+
+    Arguments and errors as `reliability`.
+    """
     bins = reliability(labels, probabilities, num_bins)
     return sum(each.count * abs(each.confidence - each.accuracy) for each in bins) / len(labels)
 

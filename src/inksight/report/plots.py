@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREY = "#2563eb", "#ea580c", "#6b7280"
 _DPI = 110
 _LABELLED_CELLS = 30
+_OTHER_SCRIPTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
 
 
 def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
@@ -55,7 +57,9 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure((8.4, 3.2), layout="constrained")
-    for axes, name, validation in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("val_loss", "val_accuracy"), strict=True):
+    for axes, name, validation in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), ("val_loss", "val_accuracy"), strict=True
+    ):
         axes.plot([row["epoch"] for row in history], [row[name] for row in history], color=_BLUE, label="training")
         measured = [row for row in history if validation in row]
         if measured:
@@ -72,7 +76,14 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
 
 
 def _png(figure: Figure) -> bytes:
-    """Renders a figure."""
+    """Renders a figure; class names in other scripts use the fonts this machine has."""
+    import matplotlib
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    family = ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    with matplotlib.rc_context({"font.family": family}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and no more to do
+        figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()

@@ -59,14 +59,18 @@ class TrainConfig:
     epochs: int = _choice(10, "Times each training picture is seen.", low=1, high=100000)
     batch_size: int = _choice(32, "Pictures a step.", low=1, high=65536)
     validation: float = _choice(0.0, "Share of the training part held out for choices.", low=0, high=0.9)
-    early_stopping: int = _choice(0, "Stop after N epochs without a better validation loss; 0 is off.", low=0, high=1000)
+    early_stopping: int = _choice(
+        0, "Stop after N epochs without a better validation loss; 0 is off.", low=0, high=1000
+    )
     metrics: str = _choice("accuracy", f"Metrics to report, by comma: {', '.join(METRICS)}.")
 
     rotation_deg: float = _choice(0.0, "Augmentation: rotation up to ± this.", low=0, high=180)
     scale: float = _choice(0.0, "Augmentation: growth and shrinkage up to this share.", low=0, high=0.9)
     shear: float = _choice(0.0, "Augmentation: shear up to ± this.", low=0, high=1)
     shift_px: float = _choice(0.0, "Augmentation: shift up to ± this.", low=0, high=64)
-    strokes: float = _choice(0.0, "Augmentation: share of pictures with thicker, thinner or softer strokes.", low=0, high=1)
+    strokes: float = _choice(
+        0.0, "Augmentation: share of pictures with thicker, thinner or softer strokes.", low=0, high=1
+    )
     plain_epochs: float = _choice(0.0, "Last epochs without augmentation.", low=0, high=100000)
 
     seed: int = _choice(0, "Decides weights, order, augmentation and dropout.", low=0, high=2**31 - 1)
@@ -131,8 +135,9 @@ PRESETS["quick"] = TrainConfig(
     momentum=0.7,
     beta_2=0.9,
     schedule="one_cycle",
+    label_smoothing=0.05,
     epochs=1,
-    batch_size=256,
+    batch_size=128,
     validation=0.04,
 )
 

@@ -10,7 +10,6 @@ import sys
 from importlib import metadata
 
 from inksight.errors import EngineError
-from inksight.training.config import BACKENDS
 
 # jaxlib versions on which the XLA flag was tried. An unknown flag aborts the process, so others go without.
 _TRIED_JAXLIB = ("0.10.2",)

@@ -139,7 +139,7 @@ class _Loop:
                 )
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             row |= {"learning_rate": rate, "seconds": seconds}
-            if epoch_ends and self.data.validation is not None:
+            if (epoch_ends or self.interrupted) and self.data.validation is not None:
                 row |= self._validate(self.data.validation)
             self.fitted.history.append(row)
         newest = self.fitted.history[-1] if self.fitted.history else {}

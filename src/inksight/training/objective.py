@@ -51,7 +51,9 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     """
     import keras
 
-    options: dict[str, Any] = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay or None}
+    options: dict[str, Any] = {"learning_rate": config.learning_rate}
+    if config.weight_decay or config.optimizer == "adamw":  # Keras's AdamW would take 0.004 of its own accord
+        options["weight_decay"] = config.weight_decay
     if config.momentum is not None:
         if config.optimizer not in _MOMENTUM:
             raise UsageError(f"the optimizer {config.optimizer} has no momentum; leave it out or take sgd or adam.")

@@ -63,9 +63,7 @@ class JaxStepper:
         self._averaging = config.weight_averaging
         for layer in model.layers:
             _use_slices_for_pooling(layer)
-        with drawn_from(config.seed) as draw:
-            self._optimizer.build(self._model.trainable_variables)
-            draw(self._optimizer)
+        _build_without_compiling(self._optimizer, self._model, config)
         self._learning_rate = [v.path for v in self._optimizer.variables].index(self._optimizer.learning_rate.path)
         trainable = [jnp.array(variable.value) for variable in self._model.trainable_variables]
         fixed = [jnp.array(variable.value) for variable in self._model.non_trainable_variables]
@@ -143,12 +141,13 @@ class KerasStepper:
         self._averaging = config.weight_averaging
         self._average: Weights = []
         self._steps = 0
-        self._last: dict[str, float] = {}
+        self._totals = np.zeros(3)
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper."""
         self._optimizer.learning_rate = learning_rate
-        self._last = self._model.train_on_batch(images, targets, sample_weight=weights, return_dict=True)
+        found = self._model.train_on_batch(images, targets, sample_weight=weights, return_dict=True)
+        self._totals += np.array([found["loss"], found["categorical_accuracy"], 1.0]) * len(images)
         if self._averaging:
             keep = averaging_decay(self._averaging, self._steps, min)
             weights_now = self._model.get_weights()
@@ -158,8 +157,9 @@ class KerasStepper:
 
     def means(self) -> tuple[float, float]:
         """See Stepper."""
-        self._model.reset_metrics()
-        return float(self._last["loss"]), float(self._last["categorical_accuracy"])
+        loss, correct, count = self._totals
+        self._totals = np.zeros(3)
+        return float(loss / count), float(correct / count)
 
     def weights(self) -> Weights:
         """See Stepper."""
@@ -195,9 +195,21 @@ def _in_batches(function: Callable[[np.ndarray], Any], images: np.ndarray) -> np
     parts = []
     for start in range(0, len(images), size):
         batch = images[start : start + size]
-        filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)]) if len(batch) < size else batch
+        filled = (
+            np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)]) if len(batch) < size else batch
+        )
         parts.append(np.asarray(function(filled))[: len(batch)])
     return np.concatenate(parts)
+
+
+def _build_without_compiling(optimizer: keras.Optimizer, model: keras.Model, config: TrainConfig) -> None:
+    """Makes the optimizer's variables by NumPy; Nadam has one that only Keras itself can make."""
+    if config.optimizer == "nadam":
+        optimizer.build(model.trainable_variables)
+        return
+    with drawn_from(config.seed) as draw:
+        optimizer.build(model.trainable_variables)
+        draw(optimizer)
 
 
 def _use_slices_for_pooling(layer: keras.Layer) -> None:

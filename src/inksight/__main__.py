@@ -1,0 +1,5 @@
+"""`python -m inksight`."""
+
+from inksight.cli import main
+
+main()

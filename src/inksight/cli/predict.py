@@ -1,0 +1,98 @@
+"""`inksight predict`: what a model says about pictures."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inksight.cli.output import AsJson, emit, fail, print_picture
+from inksight.errors import InksightError, PictureError
+
+if TYPE_CHECKING:
+    from inksight.predictor import Answer, Predictor
+
+OF_A_SET = re.compile(r"(?P<name>.+):(?P<index>-?\d+)")
+
+
+def predict(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE", help="Files, folders of pictures, NAME:INDEX of a data set's test part, or - for stdin."
+        ),
+    ],
+    model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    as_json: AsJson = False,
+) -> None:
+    """Say which class each picture shows, and how sure that is."""
+    from inksight.predictor import Predictor
+
+    predictor = Predictor.load(model)
+    codes = [0]
+    for source in pictures:
+        try:
+            for name in _pictures_in(source):
+                codes.append(_predict_one(predictor, name, as_json))
+        except InksightError as error:
+            codes.append(_report(error, source, as_json))
+    raise typer.Exit(max(codes))
+
+
+def _pictures_in(source: str) -> Iterator[str]:
+    """The source itself, or the pictures in it if it is a folder."""
+    from inksight.picture import EXTENSIONS
+
+    folder = Path(source)
+    if not folder.is_dir():
+        yield source
+        return
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.is_file())
+    if not found:
+        raise PictureError(f"no picture in {source}: files ending in {', '.join(sorted(EXTENSIONS))} were looked for.")
+    yield from map(str, found)
+
+
+def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
+    """Prints one answer, or the error that stands in its place; gives the exit code."""
+    try:
+        answer, truth = _answer(predictor, source)
+    except InksightError as error:
+        return _report(error, source, as_json)
+    if as_json:
+        emit(answer.to_dict() | ({"true_label": truth} if truth is not None else {}))
+    else:
+        print_picture(answer.input)
+        print(f"{source}: {in_words(answer)}{f'; its label is {truth}' if truth is not None else ''}", flush=True)
+    return 0
+
+
+def _answer(predictor: Predictor, source: str) -> tuple[Answer, str | None]:
+    """The answer, and the true label where the source is a data set's picture."""
+    if source == "-":
+        return predictor.predict(sys.stdin.buffer.read(), "stdin"), None
+    if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
+        from inksight.data import sample
+
+        image, label, classes = sample(match["name"], int(match["index"]), size_px=predictor.card.size_px)
+        return predictor.predict(image, source), classes[label]
+    return predictor.predict(source), None
+
+
+def in_words(answer: Answer) -> str:
+    """An answer as a person would say it."""
+    if answer.verdict == "class":
+        return f"{answer.label} ({answer.confidence:.1%})".replace("%", " %")
+    best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:2]
+    return "unsure: it might be " + " or ".join(f"{name} ({share * 100:.0f} %)" for name, share in best)
+
+
+def _report(error: InksightError, source: str, as_json: bool) -> int:
+    """An error as one answer among others; gives the exit code."""
+    if as_json:
+        emit({"source": source, "error": str(error)})
+    return fail(error)

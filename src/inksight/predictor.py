@@ -1,0 +1,242 @@
+"""A picture -> an Answer, on ONNX Runtime alone: no Keras, no JAX, so that the first answer comes fast."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from inksight.errors import PictureError, RunError, UsageError
+from inksight.ink import digit_input
+from inksight.measure.calibration import with_temperature
+from inksight.picture import fit_square, load_picture, parse_picture
+from inksight.runs import MODEL, ModelCard, load_model_card, resolve
+
+Picture = str | Path | bytes | np.ndarray
+Verdict = Literal["class", "unsure", "rejected"]
+
+BATCH = 512
+MOST_THREADS = 4
+JSON_DIGITS = 6
+UNNAMED = "the picture"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says about one picture.
+
+    source: the file or name it came from. verdict: "class", "unsure" (confidence below the model's threshold) or
+    "rejected". label: the likeliest class whatever the verdict. confidence: its probability, 0–1.
+    probabilities: by class name. input: what the network saw, uint8 (size, size) or (size, size, 3).
+    """
+
+    source: str
+    verdict: Verdict
+    label: str | None
+    confidence: float
+    probabilities: dict[str, float]
+    input: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as it goes into JSON: everything but the input."""
+        return {
+            "source": self.source,
+            "verdict": self.verdict,
+            "label": self.label,
+            "confidence": round(self.confidence, JSON_DIGITS),
+            "probabilities": {name: round(value, JSON_DIGITS) for name, value in self.probabilities.items()},
+        }
+
+
+class Predictor:
+    """A model held open for answering. One may serve many threads at once.
+
+    card: what model.json says: classes, size_px, channels, preprocessing, temperature, unsure_below, provenance.
+    """
+
+    def __init__(self, onnx_bytes: bytes, card: ModelCard, name: str, num_threads: int | None = None) -> None:
+        """Opens a model from memory; `load` is the usual door. `name` is what errors call it."""
+        self.card = card
+        self._session = _open_session(onnx_bytes, name, num_threads)
+        shape = self._session.get_inputs()[0].shape[1:]
+        if shape != [card.size_px, card.size_px, card.channels]:
+            raise RunError(
+                f"{name} takes images of shape {shape}, but its model.json says "
+                f"{[card.size_px, card.size_px, card.channels]}. Train it again."
+            )
+
+    @classmethod
+    def load(cls, run: str | Path = "shipped", num_threads: int | None = None) -> Predictor:
+        """Opens the model of a run folder.
+
+        Args:
+            run: a run folder, "latest" or "shipped".
+            num_threads: CPU threads for one call; all cores, but at most 4, unless given.
+        Raises:
+            RunError: there is no such run, or its model is damaged or not the one that model.json describes.
+        """
+        folder = resolve(run)
+        card = load_model_card(folder)
+        return cls((folder / MODEL).read_bytes(), card, str(folder / MODEL), num_threads)
+
+    @classmethod
+    def shipped(cls) -> Predictor:
+        """Opens the model that comes with the package."""
+        return cls.load("shipped")
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Answers arrays just as the network takes them, without any ink processing.
+
+        Args:
+            images: uint8 (n, size, size, channels); grey ones may come as (n, size, size). n may be 0.
+        Returns:
+            float32 (n, classes); rows sum to 1. A picture's row does not depend on its neighbours.
+        Raises:
+            UsageError: another dtype or shape.
+        """
+        images = self._as_batch(images)
+        answers = np.empty((len(images), len(self.card.classes)), np.float32)
+        for start in range(0, len(images), BATCH):
+            part = np.ascontiguousarray(images[start : start + BATCH])
+            answers[start : start + BATCH] = self._session.run(["probabilities"], {"images": part})[0]
+        return with_temperature(answers, self.card.temperature)
+
+    def inputs(self, picture: np.ndarray) -> np.ndarray:
+        """Brings any picture to what the network takes.
+
+        One that has the network's size already is taken as it is, since that is what the pictures of a data set are.
+        A digit model makes an exception for what is no digit of its data set: colour, a bright ground, or a blank.
+
+        Args:
+            picture: uint8 (height, width) grey or (height, width, 3) RGB.
+        Returns:
+            uint8 (size, size), or (size, size, 3) for a colour model.
+        Raises:
+            PictureError: a digit model was given a blank.
+            UsageError: another dtype or shape.
+        """
+        if (
+            picture.dtype != np.uint8
+            or picture.ndim not in (2, 3)
+            or 0 in picture.shape
+            or picture.shape[2:] not in ((), (3,))
+        ):
+            raise UsageError(
+                f"a picture of shape {picture.shape} and type {picture.dtype} came; "
+                "uint8 (height, width) or (height, width, 3) was wanted."
+            )
+        card = self.card
+        if card.preprocessing == "digits" and not _is_data_set_digit(picture, card.size_px):
+            return digit_input(picture, card.size_px, card.channels)
+        if card.channels == 1 and picture.ndim == 3:
+            picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        elif card.channels == 3 and picture.ndim == 2:
+            picture = np.repeat(picture[..., None], 3, axis=-1)
+        return fit_square(picture, card.size_px)
+
+    def predict(self, picture: Picture, source: str | None = None) -> Answer:
+        """Answers one picture.
+
+        Args:
+            picture: a file's path, the bytes of a file, or uint8 (height, width) or (height, width, 3).
+            source: what to call it in the answer and in errors; a path is called by itself.
+        Raises:
+            PictureError: the picture cannot be read, or a digit model was given a blank.
+            UsageError: an array of another dtype or shape.
+        """
+        return self.predict_many([picture], [source])[0]
+
+    def predict_many(self, pictures: Iterable[Picture], sources: Iterable[str | None] | None = None) -> list[Answer]:
+        """Answers many pictures, in their order; arguments and errors as `predict`. The first bad one stops it."""
+        pictures = list(pictures)
+        names = [_name(picture) for picture in pictures]
+        if sources is not None:
+            names = [given or name for given, name in zip(sources, names, strict=True)]
+        inputs = [self._input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
+        if not inputs:
+            return []
+        rows = self.probabilities(np.stack(inputs))
+        return [self._answer(*each) for each in zip(names, rows, inputs, strict=True)]
+
+    def _input_of(self, picture: Picture, name: str) -> np.ndarray:
+        """Any kind of picture -> an input; an error about its content says which picture it was."""
+        pixels = _pixels(picture, name)
+        try:
+            return self.inputs(pixels)
+        except PictureError as error:
+            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+
+    def _answer(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
+        """Probabilities float32 (classes,) -> the answer in words."""
+        best = int(row.argmax())
+        confidence = float(row[best])
+        return Answer(
+            source=source,
+            verdict="unsure" if confidence < self.card.unsure_below else "class",
+            label=self.card.classes[best],
+            confidence=confidence,
+            probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
+            input=seen,
+        )
+
+    def _as_batch(self, images: np.ndarray) -> np.ndarray:
+        """Checks images at the door and gives grey ones their channel axis."""
+        card = self.card
+        images = np.asarray(images)
+        batch = images[..., None] if images.ndim == 3 and card.channels == 1 else images
+        if images.dtype != np.uint8 or batch.shape[1:] != (card.size_px, card.size_px, card.channels):
+            wanted = f"(n, {card.size_px}, {card.size_px}{', 3' if card.channels == 3 else ''})"
+            raise UsageError(
+                f"images of shape {images.shape} and type {images.dtype} came; uint8 {wanted} was wanted. "
+                "For other pictures use predict or predict_many."
+            )
+        return batch
+
+
+def _open_session(onnx_bytes: bytes, name: str, num_threads: int | None) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on the CPU that is quiet, and whose threads do not spin while they wait."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or min(os.cpu_count() or 1, MOST_THREADS)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions share no base but this
+        raise RunError(
+            f"{name} is no model that ONNX Runtime can open ({error}). Copy the run folder again."
+        ) from error
+    found = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
+    if found != ["images", "probabilities"]:
+        raise RunError(f'{name} has the inputs and outputs {found}; "images" and "probabilities" were wanted.')
+    return session
+
+
+def _is_data_set_digit(picture: np.ndarray, size_px: int) -> bool:
+    """Grey, of the network's size, ink on a dark ground."""
+    if picture.shape != (size_px, size_px):
+        return False
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    return bool((border < 128).mean() > 0.5) and int(np.ptp(picture)) > 128
+
+
+def _name(picture: Picture) -> str:
+    """What a picture is called when nobody has named it."""
+    return str(picture) if isinstance(picture, str | Path) else UNNAMED
+
+
+def _pixels(picture: Picture, name: str) -> np.ndarray:
+    """A path, bytes or an array -> an array."""
+    if isinstance(picture, np.ndarray):
+        return picture
+    if isinstance(picture, bytes):
+        return parse_picture(picture, name)
+    if isinstance(picture, str | Path):
+        return load_picture(picture)
+    raise UsageError(f"a {type(picture).__name__} came as a picture; a path, bytes or a uint8 array was wanted.")

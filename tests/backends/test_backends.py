@@ -1,0 +1,70 @@
+"""The other backends train the same presets. Each test runs where its backend is installed; .ci/run sees to that."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import inksight
+
+OTHERS = ("tensorflow", "torch")
+PLAIN_KERAS = """
+import sys, keras, numpy as np
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[3], keras.ops.convert_to_numpy(model(np.load(sys.argv[2]))))
+"""
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def trained(request, tmp_path_factory, command):
+    """The `quick` preset on real MNIST on another backend: (its name, its JSON, its run)."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed: pip install inksight[{request.param}]")
+    folder = tmp_path_factory.mktemp(request.param)
+    done = command(folder, "train", "--backend", request.param, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    return request.param, answer, inksight.load_run(folder / answer["run"])
+
+
+def test_it_reaches_the_same_band(trained, quick):
+    backend, answer, _ = trained
+    assert answer["backend"] == backend
+    assert answer["test"]["accuracy"] >= 0.988
+    assert abs(answer["test"]["accuracy"] - quick[0]["test"]["accuracy"]) < 0.004
+    assert answer["parameters"] == quick[0]["parameters"]
+
+
+def test_its_run_opens_anywhere(trained, mnist, tmp_path):
+    backend, answer, run = trained
+    images = mnist.test.images[:500]
+    found = inksight.Predictor.load(run.path).probabilities(images)
+    assert (found.argmax(1) == mnist.test.labels[:500]).mean() > 0.97
+    np.save(tmp_path / "images.npy", images[..., None])
+    arguments = [str(run.path / "model.keras"), str(tmp_path / "images.npy"), str(tmp_path / "out.npy")]
+    for opened_by in ("jax", backend):
+        environment = {**os.environ, "KERAS_BACKEND": opened_by, "XLA_FLAGS": ""}
+        subprocess.run([sys.executable, "-c", PLAIN_KERAS, *arguments], check=True, timeout=180, env=environment)
+        assert np.array_equal(np.load(tmp_path / "out.npy").argmax(1), found.argmax(1))
+
+
+def test_a_seed_repeats_there_too(trained, small_mnist, command, tmp_path):
+    """On a small set through the library, in a process of its own each time."""
+    backend, _, _ = trained
+    np.savez(
+        tmp_path / "small.npz",
+        x_train=small_mnist.train.images,
+        y_train=small_mnist.train.labels,
+        x_test=small_mnist.test.images,
+        y_test=small_mnist.test.labels,
+    )
+    digests = []
+    for out in ("first", "again"):
+        done = command(tmp_path, "train", "small.npz", "--backend", backend, "--dropout", "0.2", "--out", out)
+        assert done.returncode == 0, done.stderr
+        digests.append(json.loads((tmp_path / out / "metrics.json").read_text())["test"])
+    assert digests[0] == digests[1]

@@ -1,0 +1,94 @@
+"""Light, channel and polarity."""
+
+import cv2
+import numpy as np
+import pytest
+
+from inksight.errors import PictureError
+from inksight.ink.paper import ink_plane, light_paper, quantile, shrunk
+
+
+def five(ground, ink, thickness=14):
+    """A 5 on a 200×200 sheet in RGB or grey."""
+    channels = np.size(ground)
+    sheet = np.empty((200, 200, 3) if channels == 3 else (200, 200), np.uint8)
+    sheet[:] = ground
+    return cv2.putText(sheet, "5", (55, 145), cv2.FONT_HERSHEY_SIMPLEX, 4.5, ink, thickness, cv2.LINE_AA)
+
+
+MASK = five(0, 255) > 127
+
+
+@pytest.mark.parametrize(("low", "high"), [(251, 251), (249, 251), (0, 15)])
+def test_a_blank_picture_says_so(low, high):
+    sheet = np.full((60, 80), low, np.uint8)
+    sheet[10:20] = high
+    with pytest.raises(
+        PictureError, match=rf"the picture is blank: its darkest and lightest pixels differ by {high - low} of 255\."
+    ):
+        light_paper(sheet)
+
+
+@pytest.mark.parametrize(
+    ("ground", "ink"),
+    [
+        (255, 0),
+        (0, 255),
+        (200, 120),
+        (60, 160),
+        ((255, 255, 255), (0, 0, 0)),
+        ((255, 255, 250), (250, 235, 60)),  # yellow pen: luma hardly sees it
+        ((230, 230, 230), (190, 60, 200)),
+        ((30, 90, 40), (240, 240, 230)),  # chalk
+        ((200, 60, 60), (60, 120, 60)),  # green on red of the same luma
+        ((250, 200, 200), (200, 30, 30)),
+    ],
+)
+def test_finds_ink_of_any_colour_on_any_ground(ground, ink):
+    plane = ink_plane(light_paper(five(ground, ink)))
+    strong = plane > plane.max() / 2
+    assert (strong == MASK).mean() > 0.99
+    assert np.median(plane[~MASK]) == 0
+
+
+def test_even_paper_keeps_exact_greys(mnist):
+    for image in mnist.test.images[:50]:
+        assert np.array_equal(ink_plane(light_paper(image)), image)
+        assert np.array_equal(ink_plane(light_paper(255 - image)), image)
+
+
+@pytest.mark.parametrize("light", ["slope", "edge", "vignette"])
+@pytest.mark.parametrize("chalk", [False, True])
+def test_divides_uneven_light_out(light, chalk):
+    rows, columns = np.indices((200, 200)) / 200
+    gain = {
+        "slope": 0.4 + 0.6 * columns,
+        "edge": np.where(rows + columns > 1, 1, 0.55),
+        "vignette": 1 - 0.9 * ((rows - 0.5) ** 2 + (columns - 0.5) ** 2),
+    }[light]
+    sheet = five(*((90, 245) if chalk else (230, 60)))
+    plane = ink_plane(light_paper((sheet * gain).astype(np.uint8)))
+    assert plane[MASK].mean() > 4 * plane[~MASK].mean()
+    assert np.quantile(plane[MASK], 0.1) > np.quantile(plane[~MASK], 0.9)
+
+
+def test_a_tight_crop_keeps_its_polarity(mnist):
+    right = 0
+    for image in mnist.test.images[:300]:
+        rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+        crop = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        right += np.array_equal(light_paper(255 - crop), 255 - crop) and np.array_equal(light_paper(crop), 255 - crop)
+    assert right >= 297
+
+
+def test_shrunk_keeps_what_fits_and_bounds_the_rest():
+    sheet = np.zeros((100, 50), np.uint8)
+    assert shrunk(sheet, 100) is sheet
+    assert shrunk(sheet, 20).shape == (20, 10)
+    assert shrunk(np.zeros((1, 5000, 3), np.uint8), 100).shape == (1, 100, 3)
+
+
+def test_quantile_against_sorting():
+    values = np.random.default_rng(0).integers(0, 256, 1001).astype(np.uint8)
+    ordered = sorted(values.tolist())
+    assert [quantile(values, share) for share in (0, 0.5, 0.9, 1)] == [ordered[0], ordered[500], ordered[900], ordered[-1]]

@@ -1,0 +1,209 @@
+"""The main job on small data: limits, Ctrl-C, own folders, full disks, everything that ends differently."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inksight
+from inksight.data.dataset import Split
+from inksight.errors import DataError, EngineError, StorageError, UsageError
+from inksight.job import unsure_threshold
+from inksight.training import engine
+
+SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_arrays_in_a_run_out(here, small_mnist):
+    run = inksight.train(small_mnist, "quick", epochs=3, seed=5, metrics="accuracy,top2_accuracy,macro_f1", **SMALL)
+    assert run.path == here.joinpath("runs/small-quick-1").relative_to(here)
+    test = run.metrics["test"]
+    assert 0.8 < test["accuracy"] <= test["top2_accuracy"] <= 1
+    assert test["macro_f1"] == pytest.approx(np.mean([score["f1"] for score in test["per_class"].values()]))
+    assert run.config["seed"] == 5 and run.config["filters"] == 8
+    assert [row for row in run.history if "val_top2_accuracy" in row]
+    assert inksight.load_run("latest").path == run.path
+
+
+def test_a_run_repeats_bit_for_bit(here, small_mnist):
+    files = [inksight.train(small_mnist, "quick", out=f"r{n}", **SMALL).path / "model.onnx" for n in (1, 2)]
+    first, again = (weights_of(file) for file in files)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def weights_of(path) -> list[np.ndarray]:
+    import onnx
+
+    return [onnx.numpy_helper.to_array(weight) for weight in onnx.load(path).graph.initializer]
+
+
+def test_the_command_in_the_config_makes_the_run_again(here, command):
+    data = "folder"
+    make_folder(here / data, classes=("yes", "no"), count=30)
+    first = inksight.train(data, "quick", filters=8, epochs=6, batch_size=16, seed=3)
+    words = first.config["command"].split()
+    assert words[:3] == ["inksight", "train", data]
+    done = command(here, *words[1:], "--json")
+    assert done.returncode == 0, done.stderr
+    second = inksight.load_run(json.loads(done.stdout)["run"])
+    pairs = zip(weights_of(first.path / "model.onnx"), weights_of(second.path / "model.onnx"), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def make_folder(root, classes, count, colour=False):
+    """Bright disks or bars on a noisy ground, as PNG files, by class."""
+    generator = np.random.default_rng(0)
+    for label, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for index in range(count):
+            picture = generator.integers(0, 60, (30, 34, 3) if colour else (30, 34), np.uint8)
+            at = generator.integers(6, 14)
+            picture[at : at + 12, at : at + 12 if label % 2 else at + 4] = (250, 60, 60) if colour else 240
+            Image.fromarray(picture).save(root / name / f"{index}.png")
+
+
+def test_a_folder_of_ones_own_colour_pictures(here):
+    make_folder(here / "signs", classes=("bar", "square", "日本"), count=40, colour=True)
+    run = inksight.train("signs", "quick", epochs=8, batch_size=16, filters=8, size_px=32)
+    assert run.card.classes == ("bar", "square", "日本")
+    assert (run.card.channels, run.card.size_px, run.card.preprocessing) == (3, 32, "resize")
+    assert run.metrics["test"]["per_class"]["square"]["recall"] > 0.8
+    answer = inksight.Predictor.load(run.path).predict(here / "signs" / "square" / "0.png")
+    assert answer.label == "square"
+
+
+def test_a_time_limit_holds_for_the_whole_job(here, small_mnist):
+    before = time.monotonic()
+    run = inksight.train(small_mnist, "quick", time_limit_s=8, **SMALL | {"epochs": 100_000})
+    assert run.metrics["ended"] == "time limit"
+    assert run.metrics["epochs"] < 100_000
+    assert run.metrics["seconds"]["total"] <= time.monotonic() - before
+    assert run.metrics["test"]["accuracy"] > 0.5
+
+
+def test_ctrl_c_keeps_the_best_so_far_as_a_whole_run(here):
+    program = [sys.executable, "-m", "inksight", "train", "--epochs", "500", "--schedule", "constant"]
+    program += ["--learning-rate", "0.002", "--json"]
+    process = subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("epoch 1:"):
+            break
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    answer = json.loads(output)
+    assert answer["ended"] == "interrupted" and answer["epochs"] < 100
+    assert answer["test"]["accuracy"] > 0.95
+    assert inksight.load_run(answer["run"]).metrics["test"] is not None
+
+
+# The kernel refuses every file above 100 kB, as a disk that runs full does.
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+import inksight
+from inksight.errors import StorageError
+data = inksight.load(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    inksight.train(data, "quick", epochs=1, out="full")
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_while_saving_leaves_nothing_half_done(here):
+    make_folder(here / "data", classes=("a", "b"), count=20)
+    done = subprocess.run([sys.executable, "-c", FULL, "data"], capture_output=True, text=True, timeout=120)
+    assert "full could not be written" in done.stdout, done.stderr
+    assert "Nothing was left half done" in done.stdout
+    assert sorted(path.name for path in here.iterdir()) == ["data"]
+
+
+def test_an_existing_folder_is_refused_before_any_work(here, small_mnist):
+    (here / "mine").mkdir()
+    with pytest.raises(StorageError, match="mine exists already; it is left as it was. Choose another --out"):
+        inksight.train(small_mnist, out="mine")
+
+
+@pytest.mark.parametrize(
+    "arguments, options, error, text",
+    [
+        (("mnits",), {}, UsageError, 'no data set "mnits". Did you mean mnist'),
+        (("mnist", "quik"), {}, UsageError, 'no preset "quik". Did you mean quick'),
+        (("mnist",), {"epochs": 0}, UsageError, "epochs is 0; a whole number from 1"),
+        (("mnist",), {"filter": 8}, UsageError, 'no setting "filter". Did you mean filters'),
+        (("mnist",), {"time_limit_s": -1}, UsageError, "the time limit is -1 seconds; more than 0 was wanted"),
+        (("mnist",), {"backend": "torch"}, EngineError, "torch"),
+    ],
+)
+def test_wrong_wishes_are_refused_with_a_way_out(here, arguments, options, error, text):
+    with pytest.raises(error, match=text):
+        inksight.train(*arguments, **options)
+    assert list(here.iterdir()) == []
+
+
+def test_one_class_is_no_choice(here, small_mnist):
+    alone = replace(small_mnist, classes=("0",), train=Split(small_mnist.train.images[:9], np.zeros(9, np.int64)))
+    with pytest.raises(DataError, match=r"has one class only \(0\); at least two are needed"):
+        inksight.train(alone)
+
+
+def test_evaluating_on_other_data_matches_classes_by_name(here, quick_run, mnist):
+    """A folder with only 7s and 3s, of foreign size: labels are looked up by name, pictures normalised."""
+    for name in ("7", "3"):
+        (here / "mine" / name).mkdir(parents=True)
+        for index in np.flatnonzero(mnist.test.labels == int(name))[:25]:
+            big = Image.fromarray(255 - np.pad(mnist.test.images[index], 6)).resize((120, 120))
+            big.save(here / "mine" / name / f"{index}.png")
+    evaluation = inksight.evaluate(quick_run.path, "mine")
+    metrics = evaluation.metrics()
+    assert metrics["accuracy"] == 1.0
+    assert metrics["per_class"]["7"]["images"] == metrics["per_class"]["3"]["images"] == 5
+
+
+def test_evaluating_on_unknown_classes_is_refused(here, quick_run):
+    make_folder(here / "letters", classes=("a", "b"), count=10)
+    with pytest.raises(DataError, match="has classes that the model does not know: a, b. It knows 0, 1, 2"):
+        inksight.evaluate(quick_run.path, "letters")
+
+
+def test_the_unsure_threshold_is_what_99_of_100_right_answers_reach():
+    confidence = np.linspace(0.6, 1.0, 1001, dtype=np.float32)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.zeros(1001, np.int64)
+    assert unsure_threshold(labels, probabilities) == pytest.approx(0.604, abs=1e-3)
+    assert unsure_threshold(labels + 1, probabilities) == 0.5
+    assert unsure_threshold(labels, np.full((1001, 2), [0.51, 0.49], np.float32)) == pytest.approx(0.51, abs=1e-3)
+
+
+def test_the_backend_in_use_wins_and_another_is_refused():
+    assert engine.prepare(None) == "jax"
+    missing = [name for name in ("tensorflow", "torch") if name not in engine.versions()]
+    if not missing:
+        with pytest.raises(EngineError, match="Keras is loaded with the backend jax already; torch was wanted"):
+            engine.prepare("torch")
+    for name in missing:
+        import keras
+
+        assert keras.backend.backend() == "jax"
+        with pytest.raises(EngineError, match=f"{name} was wanted"):
+            engine.prepare(name)
+
+
+def test_the_processor_is_told_only_what_was_tried():
+    """The flag that makes convolutions fast is set for the pinned jaxlib, and exactly once."""
+    assert os.environ["XLA_FLAGS"].count("xla_cpu_experimental_ynn_fusion_type") == 1

@@ -1,0 +1,65 @@
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from inksight.data.dataset import Split
+from inksight.training.batches import Batches, class_weights
+from inksight.training.config import TrainConfig, preset
+
+
+def marked(count: int) -> Split:
+    """Pictures whose pixels spell their own index."""
+    images = np.zeros((count, 8, 8), np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = np.arange(count) % 256, np.arange(count) // 256
+    return Split(images, np.arange(count) % 3)
+
+
+def indices(batch) -> np.ndarray:
+    return batch.images[:, 0, 0, 0].astype(int) + 256 * batch.images[:, 0, 1, 0].astype(int)
+
+
+def test_an_epoch_shows_each_picture_once_with_its_own_label():
+    batches = Batches(marked(600), 3, TrainConfig(batch_size=50))
+    epoch = list(islice(batches, batches.per_epoch))
+    seen = np.concatenate([indices(batch) for batch in epoch])
+    assert sorted(seen) == list(range(600))
+    assert all(np.array_equal(batch.targets.argmax(1), indices(batch) % 3) for batch in epoch)
+
+
+def test_each_epoch_has_its_own_order():
+    batches = Batches(marked(100), 3, TrainConfig(batch_size=100))
+    first, second = islice(batches, 2)
+    assert not np.array_equal(indices(first), indices(second))
+
+
+def test_the_seed_decides_order_and_augmentation(small_mnist):
+    def stream(seed):
+        return list(islice(Batches(small_mnist.train, 10, TrainConfig(seed=seed, batch_size=64, rotation_deg=9.0)), 3))
+
+    first, again, other = stream(1), stream(1), stream(2)
+    assert all(np.array_equal(a.images, b.images) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0].images, other[0].images)
+
+
+def test_augmentation_can_be_switched_off_on_the_way(small_mnist):
+    batches = Batches(small_mnist.train, 10, preset("standard"))
+    originals = {image.tobytes() for image in small_mnist.train.images}
+    stream = iter(batches)
+    assert not all(image.tobytes() in originals for image in next(stream).images)
+    batches.augmenting = False
+    late = list(islice(stream, 10))[-1]
+    assert all(image.tobytes() in originals for image in late.images)
+
+
+def test_a_batch_is_never_larger_than_the_set():
+    batches = Batches(marked(10), 3, TrainConfig(batch_size=256))
+    assert (batches.batch_size, batches.per_epoch) == (10, 1)
+
+
+def test_balanced_weights_give_every_class_the_same_say():
+    labels = np.array([0] * 90 + [1] * 9 + [2])
+    weights = class_weights(labels, 3, "balanced")
+    totals = [weights[c] * (labels == c).sum() for c in range(3)]
+    assert totals == pytest.approx([100 / 3] * 3)
+    assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]

@@ -1,0 +1,44 @@
+import pytest
+
+from inksight.errors import UsageError
+from inksight.training.config import PRESETS, TrainConfig, preset
+
+
+@pytest.mark.parametrize(
+    "choices, text",
+    [
+        ({"epochs": 0}, "epochs is 0; a whole number from 1 to 100000 was wanted"),
+        ({"epochs": 1.5}, "epochs is 1.5; a whole number"),
+        ({"epochs": True}, "epochs is True; a whole number"),
+        ({"dropout": 1.0}, "dropout is 1.0; a number from 0 to 0.99 was wanted"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; a number"),
+        ({"optimizer": "adma"}, 'no optimizer "adma". Did you mean adam'),
+        ({"activation": "rellu"}, 'no activation "rellu". Did you mean relu'),
+        ({"net": "tutorail"}, 'no net "tutorail". Did you mean tutorial'),
+        ({"metrics": "accuracy,f1"}, 'no metric "f1". .*Known: accuracy'),
+        ({"early_stopping": 3}, "early_stopping needs a validation part"),
+        ({"backend": "mxnet"}, 'no backend "mxnet". Known: jax, tensorflow, torch'),
+    ],
+)
+def test_a_wrong_choice_says_what_was_wanted(choices, text):
+    with pytest.raises(UsageError, match=text):
+        TrainConfig(**choices)
+
+
+def test_the_tutorial_preset_is_the_articles_recipe():
+    config = preset("tutorial")
+    recipe = (config.net, config.optimizer, config.learning_rate, config.epochs, config.batch_size, config.loss)
+    assert recipe == ("tutorial", "adam", 0.001, 10, 32, "sparse_categorical_crossentropy")
+    assert config.knobs == {}
+    assert not config.augments
+    assert config.validation == 0
+
+
+def test_an_unknown_preset_gets_the_nearest():
+    with pytest.raises(UsageError, match=r'no preset "quik"\. Did you mean quick\? Known: quick, standard'):
+        preset("quik")
+
+
+def test_presets_survive_the_way_through_plain_values():
+    for config in PRESETS.values():
+        assert TrainConfig(**config.to_dict()) == config

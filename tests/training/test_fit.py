@@ -1,0 +1,172 @@
+"""The loop and its steps on a small part of real MNIST."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from inksight.data.dataset import Split
+from inksight.errors import EngineError, UsageError
+from inksight.nets import build
+from inksight.training.config import LOSSES, OPTIMIZERS, TrainConfig, preset
+from inksight.training.fit import Silent, fit
+from inksight.training.objective import build_loss, build_optimizer
+from inksight.training.stepper import JaxStepper, KerasStepper
+
+FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2)
+
+
+def trained(data, config=FAST, **options):
+    model = build(config.net, (28, 28, 1), 10, config.knobs, config.seed)
+    return model, fit(model, data, config, "jax", **options)
+
+
+def accuracy(model, split) -> float:
+    return float((np.asarray(model(split.images[..., None])).argmax(1) == split.labels).mean())
+
+
+def test_it_learns_and_tells_its_course(small_mnist):
+    model, fitted = trained(small_mnist)
+    assert accuracy(model, small_mnist.test) > 0.85
+    assert fitted.ended == "finished" and fitted.epochs == 2
+    first, last = fitted.history[0], fitted.history[-1]
+    assert last["loss"] < first["loss"] and last["step"] == 40 and last["epoch"] == 2
+    assert {"val_loss", "val_accuracy"} <= set(last)
+    assert len(fitted.history) == 20
+
+
+def test_a_seed_repeats_bit_for_bit(small_mnist):
+    config = replace(FAST, dropout=0.3, strokes=0.5, rotation_deg=10.0)
+    (first, _), (again, _), (other, _) = (
+        trained(small_mnist, each) for each in (config, config, replace(config, seed=1))
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
+    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+@pytest.mark.parametrize("net", ["tutorial", "strided", "compact"])
+def test_our_jax_step_is_keras_own_step(small_mnist, net):
+    """Keras's train_on_batch is the oracle: same weights after a few steps from the same start."""
+    config = TrainConfig(net=net, optimizer="adamw", weight_decay=0.01, label_smoothing=0.05, dropout=0.0)
+    images = small_mnist.train.images[:96, ..., None].reshape(3, 32, 28, 28, 1)
+    targets = np.eye(10, dtype=np.float32)[small_mnist.train.labels[:96]].reshape(3, 32, 10)
+    weights = np.linspace(0.5, 1.5, 32, dtype=np.float32)
+    results = []
+    for stepper_class in (JaxStepper, KerasStepper):
+        stepper = stepper_class(build(net, (28, 28, 1), 10, config.knobs, 0), config)
+        for batch in range(3):
+            stepper.step(images[batch], targets[batch], weights, 0.002)
+        results.append((stepper.weights(), stepper.means(), stepper.probabilities(images[0])))
+    (ours, our_means, our_probabilities), (theirs, their_means, their_probabilities) = results
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+    assert our_means == pytest.approx(their_means, abs=0.011)
+    np.testing.assert_allclose(our_probabilities, their_probabilities, atol=5e-3)
+
+
+def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
+    """Followed by hand, step by step, over every weight: batch normalisation's statistics too."""
+    images = small_mnist.train.images[:64, ..., None]
+    targets = np.eye(10, dtype=np.float32)[small_mnist.train.labels[:64]]
+    plain = TrainConfig(net="compact", learning_rate=0.01)
+    steppers = [
+        JaxStepper(build("compact", (28, 28, 1), 10, {}, 0), replace(plain, weight_averaging=decay))
+        for decay in (0.0, 0.5)
+    ]
+    expected = steppers[0].weights()
+    for step in range(4):
+        for stepper in steppers:
+            stepper.step(images, targets, np.ones(64, np.float32), 0.01)
+        keep = min(0.5, (1 + step) / (10 + step))
+        expected = [keep * e + (1 - keep) * w for e, w in zip(expected, steppers[0].weights(), strict=True)]
+    for a, b in zip(steppers[1].weights(), expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_takes_steps_downhill(small_mnist, optimizer):
+    config = TrainConfig(net="strided", filters=8, optimizer=optimizer)
+    rate = {"adadelta": 1.0, "adagrad": 0.05, "sgd": 0.2, "lion": 0.0005}.get(optimizer, 0.003)
+    stepper = JaxStepper(build("strided", (28, 28, 1), 10, config.knobs, 0), config)
+    images = small_mnist.train.images[:200, ..., None]
+    targets = np.eye(10, dtype=np.float32)[small_mnist.train.labels[:200]]
+    losses = []
+    for _ in range(12):
+        stepper.step(images, targets, np.ones(200, np.float32), rate)
+        losses.append(stepper.means()[0])
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_is_least_where_the_answer_is_right(loss):
+    function = build_loss(TrainConfig(loss=loss))
+    targets = np.eye(4, dtype=np.float32)
+    right, wrong = np.eye(4, dtype=np.float32) * 9, np.roll(np.eye(4, dtype=np.float32), 1, 0) * 9
+    assert np.asarray(function(targets, right)).shape == (4,)
+    assert (np.asarray(function(targets, right)) < np.asarray(function(targets, wrong))).all()
+
+
+@pytest.mark.parametrize(
+    "choices, text",
+    [
+        ({"optimizer": "adagrad", "momentum": 0.5}, "the optimizer adagrad has no momentum"),
+        ({"optimizer": "sgd", "beta_2": 0.5}, "the optimizer sgd has no beta_2"),
+    ],
+)
+def test_a_setting_the_optimizer_does_not_have_is_refused(choices, text):
+    with pytest.raises(UsageError, match=text):
+        build_optimizer(TrainConfig(**choices))
+
+
+def test_divergence_is_an_error_that_names_the_rate(small_mnist):
+    with pytest.raises(EngineError, match=r"the training diverged: the loss is (nan|inf).*smaller learning_rate than 100"):
+        trained(small_mnist, TrainConfig(optimizer="sgd", learning_rate=100.0, epochs=2))
+
+
+def test_early_stopping_keeps_the_best(small_mnist):
+    config = replace(FAST, learning_rate=0.02, schedule="constant", epochs=40, early_stopping=2)
+    model, fitted = trained(small_mnist, config)
+    losses = [row["val_loss"] for row in fitted.history if "val_loss" in row]
+    assert fitted.ended == "early stopping"
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
+    probabilities = np.asarray(model(small_mnist.validation.images[..., None]))
+    picked = probabilities[np.arange(500), small_mnist.validation.labels]
+    assert -np.log(np.maximum(picked, 1e-7)).mean() == pytest.approx(min(losses), rel=1e-2)
+
+
+def test_a_time_limit_ends_the_training_with_its_schedule(small_mnist):
+    _, fitted = trained(small_mnist, replace(FAST, epochs=100_000), ends_at=time.monotonic() + 4)
+    assert fitted.ended == "time limit"
+    assert fitted.history[-1]["learning_rate"] < 0.05 * FAST.learning_rate
+
+
+class Interrupter(Silent):
+    """Presses Ctrl-C after a number of steps."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def step(self, done, planned, row):
+        if done == self.after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_keeps_what_was_learned(small_mnist):
+    model, fitted = trained(small_mnist, replace(FAST, epochs=50), watcher=Interrupter(45))
+    assert fitted.ended == "interrupted" and fitted.epochs < 3
+    assert accuracy(model, small_mnist.test) > 0.6
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_balanced_weights_help_the_rare_class(small_mnist):
+    """1 in 60 pictures is a 7, the others are 1s: unweighted, a short training hardly sees it."""
+    train, test = small_mnist.train, small_mnist.test
+    keep = np.concatenate([np.flatnonzero(train.labels == 1)[:180], np.flatnonzero(train.labels == 7)[:3]])
+    rare = replace(small_mnist, train=Split(train.images[keep], train.labels[keep]), validation=None)
+    sevens = Split(test.images[test.labels == 7], test.labels[test.labels == 7])
+    config = replace(FAST, validation=0.0, batch_size=61, epochs=6, learning_rate=0.003)
+    recalls = [accuracy(trained(rare, replace(config, class_weight=kind))[0], sevens) for kind in ("none", "balanced")]
+    assert recalls[1] > recalls[0] + 0.2

@@ -1,0 +1,60 @@
+import pytest
+
+from inksight.training.schedule import SHAPES, Pace
+
+
+@pytest.mark.parametrize(
+    "name, start, middle, end", [("constant", 1, 1, 1), ("cosine", 1, 0.5, 0), ("one_cycle", 0, 0.5 / 0.7, 0)]
+)
+def test_shapes_at_their_marks(name, start, middle, end):
+    shape = SHAPES[name]
+    assert (shape(0.0), shape(0.5), shape(1.0)) == pytest.approx((start, middle, end))
+
+
+def test_one_cycle_peaks_once_at_three_tenths():
+    values = [SHAPES["one_cycle"](step / 1000) for step in range(1001)]
+    assert max(values) == pytest.approx(1) and values.index(max(values)) == 300
+
+
+def test_without_a_limit_progress_is_the_share_of_steps():
+    pace = Pace(7, None)
+    for step in range(7):
+        assert pace.progress == pytest.approx(step / 7)
+        assert pace.midway == pytest.approx((step + 0.5) / 7)
+        assert not pace.done
+        pace.tick(now=0.0)
+    assert pace.done
+
+
+def run_against_the_clock(planned: int, limit: float, seconds_of_step) -> tuple[list[float], float]:
+    """Progress after each step, and the time at the end, on a clock of our own."""
+    pace, now, course = Pace(planned, ends_at=limit), 0.0, []
+    while not pace.done:
+        now += seconds_of_step(pace.step)
+        pace.tick(now)
+        course.append(pace.progress)
+    return course, now
+
+
+@pytest.mark.parametrize(
+    "seconds_of_step",
+    [lambda step: 0.1, lambda step: 2.0 if step == 0 else 0.1, lambda step: 0.05 if step < 50 else 0.2],
+    ids=["even", "slow first step", "slower later"],
+)
+def test_with_a_limit_the_schedule_ends_where_the_time_does(seconds_of_step):
+    course, end = run_against_the_clock(10_000, 20.0, seconds_of_step)
+    assert end == pytest.approx(20.0, abs=0.5)
+    assert course[-1] == 1.0
+    assert all(earlier < later for earlier, later in zip(course, course[1:], strict=False))
+    assert max(b - a for a, b in zip(course[5:], course[6:], strict=False)) < 0.1  # no jump to the end
+
+
+def test_a_limit_that_is_not_reached_changes_nothing():
+    course, end = run_against_the_clock(100, 1000.0, lambda step: 0.1)
+    assert course == pytest.approx([(step + 1) / 100 for step in range(100)])
+    assert end == pytest.approx(10.0)
+
+
+def test_a_limit_that_is_over_allows_one_step():
+    course, _ = run_against_the_clock(100, 0.0, lambda step: 0.1)
+    assert course == [1.0]

@@ -1,6 +1,6 @@
 """Answering: `inksight predict one.png` as a cold process, and 10,000 pictures through an open Predictor.
 
-    python benchmarks/predict.py [--model shipped] [--repeats 10]
+python benchmarks/predict.py [--model shipped] [--repeats 10]
 """
 
 from __future__ import annotations

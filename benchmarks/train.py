@@ -44,13 +44,25 @@ def main() -> None:
         for seed in range(wishes.seeds):
             if wishes.article and seed < wishes.article_runs:
                 theirs.append(timed(article, folder))
-            command = [sys.executable, "-m", "inksight", "train", "--preset", wishes.preset, "--seed", str(seed), "--json"]
+            command = [
+                sys.executable,
+                "-m",
+                "inksight",
+                "train",
+                "--preset",
+                wishes.preset,
+                "--seed",
+                str(seed),
+                "--json",
+            ]
             ours.append(timed([*command, *(["--epochs", *few] if few else [])], folder))
     figures: dict[str, Any] = {
         "preset": wishes.preset,
         "accuracy": spread([answer["test"]["accuracy"] for _, answer in ours], 5),
         "seconds": spread([seconds for seconds, _ in ours], 2),
-        "stages": {name: spread([a["seconds"].get(name, 0) for _, a in ours], 2)["median"] for name in ours[0][1]["seconds"]},
+        "stages": {
+            name: spread([a["seconds"].get(name, 0) for _, a in ours], 2)["median"] for name in ours[0][1]["seconds"]
+        },
     }
     if theirs:
         figures["article"] = {

@@ -15,9 +15,10 @@ ROWS = {
     3: {"data", "ink", "nets", "measure"},
     4: {"runs"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation", "report"},
-    7: {"job"},
-    8: {"cli", "__init__", "__main__"},
+    6: {"evaluation"},
+    7: {"report"},
+    8: {"job"},
+    9: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}
 KERAS_ROOMS = {"nets", "training", "export", "job"}

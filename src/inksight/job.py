@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from inksight import runs
 from inksight.data.dataset import Dataset, require_usable
 from inksight.errors import UsageError, unknown
 from inksight.evaluation import evaluate_split
+from inksight.ink import digit_input
 from inksight.measure.calibration import fit_temperature, with_temperature
 from inksight.nets.table import layer_table
 from inksight.predictor import Predictor
@@ -184,9 +186,7 @@ def _loaded(
 ) -> Dataset:
     """The data set, checked."""
     if not isinstance(data, Dataset):
-        prepare = None
-        if preprocessing == "digits":
-            from inksight.ink import digit_input as prepare
+        prepare = partial(digit_input, size_px=size_px or data_room.SIZE_PX) if preprocessing == "digits" else None
         data = data_room.load(
             data, size_px=size_px, prepare=prepare, preprocessing=preprocessing, seed=config.seed, progress=progress
         )
@@ -227,7 +227,7 @@ def _fill(
         predictor = _calibrated(content, dataset, facts)
         evaluation = evaluate_split(predictor, dataset.test)
         layers = layer_table(model)
-        metrics = {
+        metrics: dict[str, Any] = {
             "test": evaluation.metrics(config.metric_names),
             "epochs": round(fitted.epochs, 3),
             "ended": fitted.ended,

@@ -110,8 +110,8 @@ class Predictor:
     def inputs(self, picture: np.ndarray) -> np.ndarray:
         """Brings any picture to what the network takes.
 
-        One that has the network's size already is taken as it is, since that is what the pictures of a data set are.
-        A digit model makes an exception for what is no digit of its data set: colour, a bright ground, or a blank.
+        One that is as the pictures of its data set are already is taken as it is.
+        Digit models frame all others the way MNIST was made; the rest are brought to size.
 
         Args:
             picture: uint8 (height, width) grey or (height, width, 3) RGB.
@@ -132,7 +132,7 @@ class Predictor:
                 "uint8 (height, width) or (height, width, 3) was wanted."
             )
         card = self.card
-        if card.preprocessing == "digits" and not _is_data_set_digit(picture, card.size_px):
+        if card.preprocessing == "digits":
             return digit_input(picture, card.size_px, card.channels)
         if card.channels == 1 and picture.ndim == 3:
             picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
@@ -216,14 +216,6 @@ def _open_session(onnx_bytes: bytes, name: str, num_threads: int | None) -> onnx
     if found != ["images", "probabilities"]:
         raise RunError(f'{name} has the inputs and outputs {found}; "images" and "probabilities" were wanted.')
     return session
-
-
-def _is_data_set_digit(picture: np.ndarray, size_px: int) -> bool:
-    """Grey, of the network's size, ink on a dark ground."""
-    if picture.shape != (size_px, size_px):
-        return False
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    return bool((border < 128).mean() > 0.5) and int(np.ptp(picture)) > 128
 
 
 def _name(picture: Picture) -> str:

@@ -40,7 +40,7 @@ def test_it_reaches_the_same_band(trained, quick):
 
 
 def test_its_run_opens_anywhere(trained, mnist, tmp_path):
-    backend, answer, run = trained
+    backend, _, run = trained
     images = mnist.test.images[:500]
     found = inksight.Predictor.load(run.path).probabilities(images)
     assert (found.argmax(1) == mnist.test.labels[:500]).mean() > 0.97

@@ -11,7 +11,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def scrambled(net: str, knobs: dict, shape=(28, 28, 1)):
-    """A network whose every weight is random, batch normalisation's too, so that nothing is hidden by zeros and ones."""
+    """A network whose every weight is random, batch normalisation's too: no zeros and ones hide a mistake."""
     model = build(net, shape, 10, knobs, seed=0)
     model.set_weights(
         [RANDOM.uniform(0.1, 0.4, weight.shape) * RANDOM.choice([1.0, -1.0]) for weight in model.get_weights()]

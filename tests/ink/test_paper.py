@@ -91,4 +91,9 @@ def test_shrunk_keeps_what_fits_and_bounds_the_rest():
 def test_quantile_against_sorting():
     values = np.random.default_rng(0).integers(0, 256, 1001).astype(np.uint8)
     ordered = sorted(values.tolist())
-    assert [quantile(values, share) for share in (0, 0.5, 0.9, 1)] == [ordered[0], ordered[500], ordered[900], ordered[-1]]
+    assert [quantile(values, share) for share in (0, 0.5, 0.9, 1)] == [
+        ordered[0],
+        ordered[500],
+        ordered[900],
+        ordered[-1],
+    ]

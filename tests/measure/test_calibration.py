@@ -48,8 +48,8 @@ def test_log_probabilities_do_as_well_as_logits():
 
 def test_extremes_stay_in_bounds():
     right, wrong = np.eye(3)[[0, 1, 2]] * 9, np.eye(3)[[1, 2, 0]] * 9
-    assert fit_temperature(np.arange(3), right) == pytest.approx(0.25, rel=1e-3)
-    assert fit_temperature(np.arange(3), wrong) == pytest.approx(20, rel=1e-3)
+    assert fit_temperature(np.arange(3), right) == pytest.approx(0.25, rel=0.01)
+    assert fit_temperature(np.arange(3), wrong) == pytest.approx(20, rel=0.01)
     with np.errstate(divide="ignore"):
         certain = np.log(np.eye(3))
     assert 0.25 <= fit_temperature(np.array([0, 1, 1]), certain) <= 20

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from inksight.training.schedule import SHAPES, Pace
@@ -45,8 +47,8 @@ def test_with_a_limit_the_schedule_ends_where_the_time_does(seconds_of_step):
     course, end = run_against_the_clock(10_000, 20.0, seconds_of_step)
     assert end == pytest.approx(20.0, abs=0.5)
     assert course[-1] == 1.0
-    assert all(earlier < later for earlier, later in zip(course, course[1:], strict=False))
-    assert max(b - a for a, b in zip(course[5:], course[6:], strict=False)) < 0.1  # no jump to the end
+    assert all(earlier < later for earlier, later in pairwise(course))
+    assert max(b - a for a, b in pairwise(course[5:])) < 0.1  # no jump to the end
 
 
 def test_a_limit_that_is_not_reached_changes_nothing():

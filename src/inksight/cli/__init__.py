@@ -6,6 +6,8 @@ Every command imports its stage inside the function, so that `inksight predict` 
 from __future__ import annotations
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -15,7 +17,6 @@ from inksight.errors import InksightError
 
 app = typer.Typer(
     name="inksight",
-    help="From a folder of small pictures to a trained, measured and explained classifier, in seconds.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,6 +24,21 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 for command in (look.look, train.train, evaluate.evaluate, predict.predict):
     app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"inksight {metadata.version('inksight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def inksight(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """From a folder of small pictures to a trained, measured and explained classifier, in seconds."""
 
 
 def main() -> None:

@@ -105,4 +105,6 @@ def _narrowed(image: np.ndarray, columns: int) -> np.ndarray:
         return image
     import cv2
 
-    return cv2.resize(image, (columns, max(1, round(height * columns / width))), interpolation=cv2.INTER_AREA)
+    return np.asarray(
+        cv2.resize(image, (columns, max(1, round(height * columns / width))), interpolation=cv2.INTER_AREA)
+    )

@@ -44,7 +44,7 @@ def load(
             `root/CLASS/*.png` or `root/{train,val,test}/CLASS/*`, a CSV of `image,label[,split]`, an `.npz`, IDX files.
             A name wins over a folder of that name: write "./mnist" for the folder.
         size_px: the side of its pictures, 8 to 512; 28 unless given.
-        prepare: brings a picture file that has not that size to it; `picture.fit_square` unless given.
+        prepare: brings every picture file to that size; `picture.fit_square` unless given.
         preprocessing: "digits" or "resize", how a foreign picture becomes an input; the set's own unless given.
         seed: a set that brings no test part gives 20 % of each class to it; the seed chooses which.
         progress: called with (done, total, what) while it reads or fetches.

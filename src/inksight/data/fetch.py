@@ -21,7 +21,7 @@ def cache_folder() -> Path:
     """Where fetched sets are kept: INKSIGHT_CACHE, or the user's cache folder of the operating system."""
     if place := os.environ.get("INKSIGHT_CACHE"):
         return Path(place)
-    import pooch  # type: ignore[import-untyped]  # late: a tenth of a second that the embedded set does not need
+    import pooch
 
     return Path(pooch.os_cache("inksight"))
 

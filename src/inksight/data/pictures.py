@@ -29,7 +29,7 @@ def read_pictures(
     The set is grey when all its pictures are; else grey ones are stacked to RGB.
 
     Args:
-        prepare: for pictures that are not size_px × size_px; `fit_square` unless given.
+        prepare: brings every picture to size_px × size_px; `fit_square` unless given.
     Raises:
         DataError: names the first picture that cannot be read.
     """
@@ -53,8 +53,6 @@ def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) 
         picture = load_picture(path)
     except PictureError as error:
         raise DataError(f"{error} `inksight data check {source}` lists every bad file of the set.") from error
-    if picture.shape[:2] == (size_px, size_px):
-        return picture
     try:
         return prepare(picture) if prepare else fit_square(picture, size_px)
     except PictureError as error:

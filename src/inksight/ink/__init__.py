@@ -10,7 +10,7 @@ import numpy as np
 
 from inksight.ink.digit import normalise
 from inksight.ink.paper import ink_plane, light_paper, shrunk
-from inksight.ink.strokes import around, digit_strokes, require_ink, thicken
+from inksight.ink.strokes import around, digit_strokes, thicken
 
 WORKING_PX = 1024
 
@@ -18,7 +18,8 @@ WORKING_PX = 1024
 def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np.ndarray:
     """One handwritten digit on anything -> bright ink on 0, framed as MNIST frames it.
 
-    It looks twice: once at the whole picture made small, to find the digit, then at the digit in full sharpness.
+    A picture that is framed already, as those of MNIST are, is taken as it is: grey, of that size, on a dark ground.
+    Any other is looked at twice: once at the whole picture made small, to find the digit, then at the digit in full sharpness.
     So a small digit on a 16 MP photo keeps its detail, and time and memory stay bounded.
 
     Args:
@@ -30,9 +31,22 @@ def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np
     Raises:
         PictureError: the picture is blank, or nothing on it stands out from the paper.
     """
+    framed = picture if is_framed(picture, size_px) else _framed(picture, size_px)
+    return framed if channels == 1 else np.repeat(framed[..., None], channels, axis=-1)
+
+
+def is_framed(picture: np.ndarray, size_px: int = 28) -> bool:
+    """Whether a picture is grey, size_px × size_px, with ink on a dark ground."""
+    if picture.shape != (size_px, size_px):
+        return False
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    return bool((border < 128).mean() > 0.5) and int(np.ptp(picture)) > 128
+
+
+def _framed(picture: np.ndarray, size_px: int) -> np.ndarray:
+    """Paper -> ink -> strokes -> the frame."""
     paper = light_paper(picture)
-    ink = digit_strokes(require_ink(ink_plane(shrunk(paper, WORKING_PX))))
+    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
     paper = around(paper, ink)
     ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
-    framed = normalise(thicken(ink), size_px)
-    return framed if channels == 1 else np.repeat(framed[..., None], channels, axis=-1)
+    return normalise(thicken(ink), size_px)

@@ -16,7 +16,8 @@ WANTED_SHARE = 1 / 8
 THICKENING_PX = 160
 COARSE_PX = 16
 GRAIN_PX = 48
-LEAST_OVER_GRAIN = 4.5
+CLEAR_OF_GRAIN = 4.5
+SMOOTHING_PX = 2
 
 
 def digit_strokes(plane: np.ndarray) -> np.ndarray:
@@ -32,33 +33,18 @@ def digit_strokes(plane: np.ndarray) -> np.ndarray:
     Raises:
         PictureError: nothing stands out from the paper.
     """
-    threshold, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    level = _ink_level(plane, strong)
+    plane = _calmed(plane)
+    threshold, strong, level = _split(plane)
+    if level < MIN_CONTRAST:
+        raise PictureError(
+            f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
+            f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
+        )
     touching = (plane > min(_unrest(plane, strong), threshold)).astype(np.uint8)
     _, marks = cv2.connectedComponents(touching, connectivity=8, ltype=cv2.CV_32S)
     ink = np.where(_belongs(plane, strong, marks)[marks], plane, 0)
     scaled: np.ndarray = cv2.convertScaleAbs(ink, alpha=255 / level)
     return scaled
-
-
-def require_ink(plane: np.ndarray) -> np.ndarray:
-    """Refuses a sheet on which only the grain makes marks; gives the plane back.
-
-    Below GRAIN_PX a side, pixels of ink cannot be told from grain, and all is let through.
-
-    Raises:
-        PictureError: no mark stands out from the grain.
-    """
-    if min(plane.shape) < GRAIN_PX:
-        return plane
-    _, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    level, grain = _ink_level(plane, strong), _grain(plane)
-    if level < LEAST_OVER_GRAIN * grain:
-        raise PictureError(
-            f"nothing stands out on the picture: its marks differ from the ground by {level:.0f} of 255, its grain alone "
-            f"makes {grain:.0f}. Use a darker pen, or take it sharper and with more light."
-        )
-    return plane
 
 
 def around(paper: np.ndarray, ink: np.ndarray) -> np.ndarray:
@@ -106,15 +92,30 @@ def stroke_width(ink: np.ndarray) -> float:
     return 4 * (float(depth.mean()) - 0.5)
 
 
-def _ink_level(plane: np.ndarray, strong: np.ndarray) -> float:
-    """How dark the ink is, up to 255; PictureError if that is hardly darker than paper."""
-    level = quantile(plane[strong > 0], 0.9) if strong.any() else 0.0
-    if level < MIN_CONTRAST:
+def _split(plane: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """Otsu's threshold, the mask of what is above it (0 or 1), and the level of that ink: nine tenths are fainter."""
+    threshold, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return threshold, strong, quantile(plane[strong > 0], 0.9) if strong.any() else 0.0
+
+
+def _calmed(plane: np.ndarray) -> np.ndarray:
+    """Smooths a sheet as grainy as a fax or a photo in the dark; PictureError if nothing is left on it then.
+
+    Below GRAIN_PX a side, pixels of ink cannot be told from grain, and all stays as it is.
+    """
+    if min(plane.shape) < GRAIN_PX:
+        return plane
+    grain = _grain(plane)
+    if _split(plane)[2] >= CLEAR_OF_GRAIN * grain:
+        return plane
+    smooth: np.ndarray = cv2.GaussianBlur(plane, (0, 0), SMOOTHING_PX)
+    level = _split(smooth)[2] - quantile(smooth, 0.5)
+    if level < grain:
         raise PictureError(
-            f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
-            f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
+            f"nothing stands out on the picture: smoothed, its marks differ from the ground by {level:.0f} of 255; "
+            f"its grain alone makes {grain:.0f}. Use a darker pen, or take it sharper and with more light."
         )
-    return level
+    return smooth
 
 
 def _grain(plane: np.ndarray) -> float:
@@ -123,7 +124,7 @@ def _grain(plane: np.ndarray) -> float:
     Source: J. Immerkær, Fast noise variance estimation, 1996, with the median in place of the mean, to miss strokes.
     """
     kernel = np.outer((1, -2, 1), (1, -2, 1)).astype(np.float32)
-    return 1.4826 / 6 * quantile(np.abs(cv2.filter2D(plane, cv2.CV_32F, kernel)), 0.5)
+    return 1.4826 / 6 * quantile(cv2.convertScaleAbs(cv2.filter2D(plane, cv2.CV_16S, kernel)), 0.5)
 
 
 def _belongs(plane: np.ndarray, strong: np.ndarray, marks: np.ndarray) -> np.ndarray:

@@ -41,4 +41,4 @@ def _multiply_adds(layer: keras.Layer) -> int:
     if kernel is None:
         return 0
     positions = math.prod(layer.output.shape[1:-1])
-    return positions * math.prod(kernel.shape)
+    return int(positions * math.prod(kernel.shape))

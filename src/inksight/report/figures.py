@@ -5,33 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 from PIL import Image
 
-from inksight.data.dataset import Split
+from inksight.evaluation import Evaluation
 from inksight.report.errors import errors_sheet
 from inksight.report.plots import confusion_png, curves_png
 
 
-class Measured(Protocol):
-    """What the figures need of an evaluation."""
-
-    split: Split
-    probabilities: np.ndarray
-    classes: tuple[str, ...]
-
-    @property
-    def confusion(self) -> np.ndarray:
-        """int64 (classes, classes)."""
-
-    @property
-    def wrong(self) -> np.ndarray:
-        """int64 (k,), indices of the wrong answers."""
-
-
-def write_figures(folder: Path, measured: Measured, history: Sequence[Mapping[str, float]]) -> dict[str, bytes]:
+def write_figures(folder: Path, measured: Evaluation, history: Sequence[Mapping[str, float]]) -> dict[str, bytes]:
     """Writes confusion.png, errors.png and, where there is a history, curves.png; gives their bytes by name."""
     wrong = errors_sheet(measured.split, measured.probabilities, measured.wrong, measured.classes)
     buffer = io.BytesIO()

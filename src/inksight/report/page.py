@@ -54,7 +54,7 @@ right on {test["images"]:,} test pictures never used for training</p>
 <dl class="tiles">{tiles}</dl>
 </header>
 {_section("How it learned", _figure(figures["curves"], "Loss and accuracy over the epochs"), _course(metrics))}
-{_section("Which is taken for which", _figure(figures["confusion"], "Confusion matrix: true class down, answer across"))}
+{_section("Which is taken for which", _figure(figures["confusion"], "Confusion matrix: true down, answers across"))}
 {_section("Class by class", _per_class(test["per_class"]))}
 {_section("The wrong ones", _figure(figures["errors"], "Wrongly answered test pictures"), _wrong_note(test))}
 {_section("The network", _layers(metrics["layers"]))}

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREY = "#2563eb", "#ea580c", "#6b7280"
 _DPI = 110
 _LABELLED_CELLS = 30
-_OTHER_SCRIPTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Arial Unicode MS",
+)
 
 
 def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:

@@ -59,7 +59,7 @@ def _stroke(picture: np.ndarray, chance: float, share: float) -> np.ndarray:
     if chance >= share:
         return picture
     if chance < 0.3 * share:
-        return cv2.dilate(picture, _SQUARE)
+        return np.asarray(cv2.dilate(picture, _SQUARE))
     if chance < 0.7 * share:
-        return cv2.erode(picture, _SQUARE)
-    return cv2.blur(picture, (3, 3))
+        return np.asarray(cv2.erode(picture, _SQUARE))
+    return np.asarray(cv2.blur(picture, (3, 3)))

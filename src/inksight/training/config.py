@@ -108,20 +108,21 @@ class TrainConfig:
 
 def _check(item: Field[Any], value: Any) -> None:
     """Raises UsageError unless `value` is what the field allows."""
-    among, low, high = (item.metadata.get(key) for key in ("among", "low", "high"))
+    among: tuple[str, ...] | None = item.metadata["among"]
     if value is None and "None" in str(item.type):
         return
     if among is not None and value not in among:
         raise UsageError(unknown(item.name, str(value), among))
-    if low is None:
+    if "low" not in item.metadata:
         return
+    low, high = item.metadata["low"], item.metadata["high"]
     whole = str(item.type).startswith("int")
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
         kind = "a whole number" if whole else "a number"
         raise UsageError(f"{item.name} is {value!r}; {kind} from {low:g} to {high:g} was wanted.")
 
 
-_AUGMENTED = {"rotation_deg": 12.0, "scale": 0.13, "shear": 0.15, "shift_px": 2.2, "strokes": 0.5}
+_AUGMENTED: dict[str, Any] = {"rotation_deg": 12.0, "scale": 0.13, "shear": 0.15, "shift_px": 2.2, "strokes": 0.5}
 
 PRESETS: dict[str, TrainConfig] = {}
 

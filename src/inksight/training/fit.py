@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError
 from inksight.measure.metrics import METRICS
@@ -150,10 +152,11 @@ class _Loop:
     def _validate(self, validation: Split) -> Row:
         """Measures the weights to keep, and remembers them when they are the best so far."""
         images = validation.images if validation.images.ndim == 4 else validation.images[..., None]
-        probabilities = self.stepper.probabilities(images)
+        targets = np.eye(len(self.data.classes), dtype=np.float32)[validation.labels]
+        probabilities, losses = self.stepper.measure(images, targets)
         wanted = ("accuracy", *self.config.metric_names)
         row = {f"val_{name}": METRICS[name](validation.labels, probabilities) for name in wanted}
-        loss = row["val_loss"] = METRICS["log_loss"](validation.labels, probabilities)
+        loss = row["val_loss"] = float(losses.mean())
         self.epochs_since_best += 1
         if self.best is None or loss < self.best[0]:
             self.best = (loss, self.stepper.weights())

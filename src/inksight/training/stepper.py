@@ -6,6 +6,7 @@ Two ways to do the same: on JAX one jitted function that keeps all state on the 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,8 +35,8 @@ class Stepper(Protocol):
     def weights(self) -> Weights:
         """Copies of the weights to keep (the running mean where there is one), in the model's order."""
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """float32 (n, classes) by the weights to keep."""
+    def measure(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 (n, classes) and losses float32 (n,) by the weights to keep."""
 
 
 def build_stepper(model: keras.Model, config: TrainConfig, backend: str) -> Stepper:
@@ -71,7 +72,7 @@ class JaxStepper:
         self._state = (trainable, fixed, average, [variable.value for variable in self._optimizer.variables])
         self._totals: Any = np.zeros(3, np.float32)
         self._update = jax.jit(self._updated, donate_argnums=0)
-        self._forward = jax.jit(self._probabilities)
+        self._forward = jax.jit(self._measured)
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper. Returns while the device still works, at most one step ahead of it."""
@@ -93,21 +94,21 @@ class JaxStepper:
         kept = {variable.path: value for variable, value in zip(variables, self._kept(), strict=True)}
         return [np.array(kept[variable.path]) for variable in self._model.weights]
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
+    def measure(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See Stepper."""
-        return _in_batches(lambda batch: self._forward(self._kept(), batch), images)
+        return _in_batches(lambda *batch: self._forward(self._kept(), *batch), images, targets)
 
     def _kept(self) -> list[Any]:
         """The running mean if there is one, else the weights; trainable ones first."""
         trainable, fixed, average, _ = self._state
         return average or [*trainable, *fixed]
 
-    def _probabilities(self, kept: list[Any], images: Any) -> Any:
+    def _measured(self, kept: list[Any], images: Any, targets: Any) -> tuple[Any, Any]:
         import jax
 
         count = len(self._model.trainable_variables)
         logits, _ = self._model.stateless_call(kept[:count], kept[count:], images, training=False)
-        return jax.nn.softmax(logits)
+        return jax.nn.softmax(logits), self._loss(targets, logits)
 
     def _updated(self, state: Any, totals: Any, rate: Any, images: Any, targets: Any, weights: Any) -> Any:
         """The step itself, traced once: (state, totals) -> (state, totals)."""
@@ -135,9 +136,14 @@ class KerasStepper:
     """Keras's own trainer, for TensorFlow and PyTorch."""
 
     def __init__(self, model: keras.Model, config: TrainConfig) -> None:
+        import keras
+
+        if keras.backend.backend() == "torch":  # its dropout draws from PyTorch's own generator, whatever Keras holds
+            importlib.import_module("torch").manual_seed(config.seed)
         self._model = logits_of(model)
         self._optimizer = build_optimizer(config)
-        self._model.compile(self._optimizer, loss=build_loss(config), metrics=["categorical_accuracy"])
+        self._loss = build_loss(config)
+        self._model.compile(self._optimizer, loss=self._loss, metrics=["categorical_accuracy"])
         self._averaging = config.weight_averaging
         self._average: Weights = []
         self._steps = 0
@@ -165,15 +171,19 @@ class KerasStepper:
         """See Stepper."""
         return [value.copy() for value in self._average or self._model.get_weights()]
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
+    def measure(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See Stepper."""
-        import keras
-
         current = self._model.get_weights()
         self._model.set_weights(self.weights())
-        logits = _in_batches(self._model.predict_on_batch, images)
+        result = _in_batches(self._measured, images, targets)
         self._model.set_weights(current)
-        return np.asarray(keras.ops.convert_to_numpy(keras.ops.softmax(logits)))
+        return result
+
+    def _measured(self, images: np.ndarray, targets: np.ndarray) -> tuple[Any, Any]:
+        import keras
+
+        logits = self._model.predict_on_batch(images)
+        return keras.ops.softmax(logits), self._loss(keras.ops.convert_to_tensor(targets), logits)
 
 
 def averaging_decay(decay: float, step: Any, least: Callable[[Any, Any], Any]) -> Any:
@@ -189,17 +199,21 @@ def _toward(old: Any, new: Any, keep: Any) -> Any:
     return keep * old + (1 - keep) * new if "float" in str(new.dtype) else new
 
 
-def _in_batches(function: Callable[[np.ndarray], Any], images: np.ndarray) -> np.ndarray:
-    """Runs `function` over batches of one size (the last is filled up), so that it is compiled once."""
+def _in_batches(
+    function: Callable[..., tuple[Any, Any]], images: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Runs `function` over batches of one size, the last overlapping the one before, so that it is compiled once."""
+    import keras
+
     size = min(_EVALUATION_BATCH, len(images))
-    parts = []
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
     for start in range(0, len(images), size):
-        batch = images[start : start + size]
-        filled = (
-            np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)]) if len(batch) < size else batch
-        )
-        parts.append(np.asarray(function(filled))[: len(batch)])
-    return np.concatenate(parts)
+        first = min(start, len(images) - size)
+        found = function(images[first : first + size], targets[first : first + size])
+        probabilities, losses = (keras.ops.convert_to_numpy(each)[start - first :] for each in found)
+        parts.append((probabilities, losses))
+    probabilities, losses = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return probabilities, losses
 
 
 def _build_without_compiling(optimizer: keras.Optimizer, model: keras.Model, config: TrainConfig) -> None:

@@ -1,0 +1,117 @@
+"""The command line as a person uses it: every command has help, errors have no traceback, exit codes are kept."""
+
+import json
+import re
+from dataclasses import fields
+
+import pytest
+
+from inksight.cli.duration import parse_duration
+from inksight.errors import UsageError
+from inksight.training.config import TrainConfig
+
+COMMANDS = (
+    ("train",),
+    ("evaluate",),
+    ("predict",),
+    ("look",),
+    ("data",),
+    ("data", "list"),
+    ("data", "show"),
+    ("data", "fetch"),
+    ("data", "check"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command, tmp_path, words):
+    done = command(tmp_path, *words, "--help")
+    assert done.returncode == 0
+    assert f"inksight {' '.join(words)}" in done.stdout
+
+
+def test_every_choice_is_a_flag_with_help(command, tmp_path):
+    help_text = command(tmp_path, "train", "--help", env=wide()).stdout
+    for item in fields(TrainConfig):
+        assert re.search(rf"--{item.name.replace('_', '-')}\s", help_text), item.name
+        assert item.metadata["help"].split(".")[0][:40] in help_text
+
+
+def wide() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "COLUMNS": "240", "TERM": "dumb"}
+
+
+def test_show_prints_the_layer_table_and_trains_nothing(command, tmp_path):
+    done = command(tmp_path, "train", "--preset", "tutorial", "--filters", "32", "--show")
+    assert done.returncode == 0, done.stderr
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert ["convolution", "Conv2D", "26×26×32", "320", "194,688"] in words
+    assert ["sum", "693,962", "888,192"] in words
+    assert "Nothing was trained" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("train", "mnits"), 2, 'Error: no data set "mnits". Did you mean mnist? Known: '),
+        (("train", "--epochs", "0"), 2, "Error: epochs is 0; a whole number from 1 to 100000 was wanted."),
+        (("train", "--net", "tutoria"), 2, 'Error: no net "tutoria". Did you mean tutorial?'),
+        (("train", "--time", "soon"), 2, 'Error: the time limit is "soon"; a number with s, m or h was wanted'),
+        (("train", "nowhere/pictures"), 1, "Error: "),
+        (("train", "--epochs", "many"), 2, "Invalid value for '--epochs'"),
+        (("evaluate", "nowhere"), 1, 'Error: no run "nowhere": there is no such folder.'),
+        (("evaluate",), 1, "Error: no run yet in runs/. Make one: inksight train."),
+        (("predict", "none.png"), 1, "Error: no picture none.png: there is no such file."),
+        (("look", "mnist", "--index", "60000"), 2, "Error: "),
+        (("nonsense",), 2, "No such command 'nonsense'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_errors_are_one_text_and_a_code(command, tmp_path, words, code, text):
+    done = command(tmp_path, *words, env=wide())
+    assert done.returncode == code
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_one_line_an_epoch_off_a_terminal(quick, command, tmp_path):
+    done = command(tmp_path, "train", "--epochs", "2", "--filters", "8", "--batch-size", "512", "--dense-units", "16")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert [re.match(r"epoch (\d): loss \d\.\d+, accuracy \d\.\d+, validation accuracy", line)[1] for line in lines] == ["1", "2"]
+    assert re.search(r"^9\d\.\d\d% right on 10,000 test pictures \(95 % interval", done.stdout)
+    assert "Saved in runs/mnist-quick-1" in done.stdout
+
+
+def test_json_is_one_object_on_stdout(quick):
+    answer, _ = quick
+    wanted = {"run", "data", "preset", "backend", "seed", "parameters", "epochs", "ended", "seconds", "test"}
+    assert set(answer) == wanted
+    assert set(answer["test"]) == {"accuracy", "errors", "images", "interval95"}
+
+
+def test_the_version_is_the_packages(command, tmp_path):
+    from importlib.metadata import version
+
+    assert command(tmp_path, "--version").stdout.strip() == f"inksight {version('inksight')}"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("2m", 120), ("1.5h", 5400), (None, None)])
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-3s", "2 days", "nan", "1e3"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(UsageError, match="a number with s, m or h was wanted, 10m for instance"):
+        parse_duration(text)
+
+
+def test_metadata_of_a_run_is_json_everywhere(quick_run):
+    for name in ("config.json", "metrics.json", "model.json"):
+        assert json.loads((quick_run.path / name).read_text())

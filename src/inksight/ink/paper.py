@@ -115,5 +115,4 @@ def _light(paper: np.ndarray) -> np.ndarray:
     # the closing follows the brightest grain; half of all pixels are paper, so their median puts it back
     typical = quantile(small / np.maximum(closed, 1), 0.5)
     light: np.ndarray = np.clip(np.rint(closed * typical), 1, 255).astype(np.uint8)
-    light = cv2.resize(cv2.blur(light, (3, 3)), paper.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return light
+    return np.asarray(cv2.resize(cv2.blur(light, (3, 3)), paper.shape[::-1], interpolation=cv2.INTER_LINEAR))

@@ -86,7 +86,7 @@ def test_progress_is_one_line_an_epoch_off_a_terminal(quick, command, tmp_path):
     assert [
         re.match(r"epoch (\d): loss \d\.\d+, accuracy \d\.\d+, validation accuracy", line)[1] for line in lines
     ] == ["1", "2"]
-    assert re.search(r"^9\d\.\d\d% right on 10,000 test pictures \(95 % interval", done.stdout)
+    assert re.search(r"^9\d\.\d\d % right on 10,000 test pictures \(95 % interval", done.stdout)
     assert "Saved in runs/mnist-quick-1" in done.stdout
 
 

@@ -74,7 +74,7 @@ def test_evaluate_finds_the_same_again(quick, command):
     assert sevens["precision"] == matrix[7, 7] / matrix[:, 7].sum()
     assert sorted(path.name for path in (folder / "figures").iterdir()) == ["confusion.png", "errors.png"]
     plain = command(folder, "evaluate", "latest")
-    assert f"{found['accuracy']:.2%} right on 10,000 pictures" in plain.stdout
+    assert f"{100 * found['accuracy']:.2f} % right on 10,000 pictures" in plain.stdout
     assert f"7 {' '.join(str(n) if n else '·' for n in matrix[7])}" in " ".join(plain.stdout.replace(",", "").split())
 
 

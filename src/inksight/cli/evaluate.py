@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inksight.cli.output import AsJson, emit, note
+from inksight.cli.output import AsJson, emit, note, percent
 from inksight.cli.tables import print_classes, print_confusion
 
 
@@ -36,8 +36,8 @@ def evaluate(
         return
     low, high = metrics["interval95"]
     print(
-        f"{metrics['accuracy']:.2%} right on {metrics['images']:,} pictures "
-        f"(95 % interval {low:.2%}–{high:.2%}, {metrics['errors']:,} wrong)"
+        f"{percent(metrics['accuracy'])} right on {metrics['images']:,} pictures "
+        f"(95 % interval {percent(low)} to {percent(high)}, {metrics['errors']:,} wrong)"
     )
     print_classes(metrics["per_class"])
     print_confusion(evaluation.confusion, evaluation.classes)

@@ -21,6 +21,11 @@ SHADES = " .:-=+*#%@"
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout, nothing else.")]
 
 
+def percent(rate: float, decimals: int = 2) -> str:
+    """A rate of 0–1 for people: 0.9918 -> "99.18 %"."""
+    return f"{100 * rate:.{decimals}f} %"
+
+
 def emit(record: dict[str, Any]) -> None:
     """One JSON object on one line of stdout."""
     print(json.dumps(record, ensure_ascii=False), flush=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.output import AsJson, emit, fail, print_picture
+from inksight.cli.output import AsJson, emit, fail, percent, print_picture
 from inksight.errors import InksightError, PictureError
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def _answer(predictor: Predictor, source: str) -> tuple[Answer, str | None]:
 def in_words(answer: Answer) -> str:
     """An answer as a person would say it."""
     if answer.verdict == "class":
-        return f"{answer.label} ({answer.confidence:.1%})".replace("%", " %")
+        return f"{answer.label} ({percent(answer.confidence, 1)})"
     best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:2]
-    return "unsure: it might be " + " or ".join(f"{name} ({share * 100:.0f} %)" for name, share in best)
+    return "unsure: it might be " + " or ".join(f"{name} ({percent(share, 0)})" for name, share in best)
 
 
 def _report(error: InksightError, source: str, as_json: bool) -> int:

@@ -12,7 +12,7 @@ import typer
 
 import inksight
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, emit, note
+from inksight.cli.output import AsJson, emit, note, percent
 from inksight.cli.progress import TrainingProgress
 from inksight.cli.tables import print_layers
 from inksight.training.config import PRESETS, TrainConfig
@@ -98,8 +98,8 @@ def headline(run: inksight.Run) -> str:
     low, high = test["interval95"]
     ended = "" if metrics["ended"] == "finished" else f" Training ended early: {metrics['ended']}."
     return (
-        f"{test['accuracy']:.2%} right on {test['images']:,} test pictures "
-        f"(95 % interval {low:.2%}–{high:.2%}, {test['errors']:,} wrong) "
+        f"{percent(test['accuracy'])} right on {test['images']:,} test pictures "
+        f"(95 % interval {percent(low)} to {percent(high)}, {test['errors']:,} wrong) "
         f"in {metrics['seconds']['total']:.1f} s.{ended}\n"
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
         f"inksight predict PICTURE --model {run.path}"

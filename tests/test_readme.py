@@ -1,0 +1,98 @@
+"""The README is run, block by block, in one folder: every command must work and print what the README says it prints.
+
+Numbers may differ (times do), the words around them may not. Long trainings are cut short by a time limit.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = FENCED.findall(README)
+IN_TEXT = re.findall(r"`(inksight [a-z][^`]*)`", README)
+LONG = re.compile(r"--preset (tutorial|standard|thorough)")
+NUMBER = re.compile(r"\d[\d,.]*")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a reader would sit: with a picture and an own data set of their own."""
+    from PIL import Image
+
+    import inksight
+
+    place = tmp_path_factory.mktemp("readme")
+    test = inksight.load("mnist").test
+    Image.fromarray(255 - test.images[0]).resize((140, 140)).save(place / "seven.png")
+    for index in range(400):
+        kind = place / "my-pictures" / str(test.labels[index])
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[index]).save(kind / f"{index}.png")
+    return place
+
+
+def commands(block: str) -> list[tuple[str, list[str]]]:
+    """(command, the lines it should print) of a console block."""
+    found: list[tuple[str, list[str]]] = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif found:
+            found[-1][1].append(line)
+    return found
+
+
+def run(folder: Path, command: str) -> subprocess.CompletedProcess:
+    """Runs one documented command as it stands, but for where `inksight` comes from and how long it may take."""
+    arguments = command.removeprefix("pip install uv && uv run ").removeprefix("inksight ")
+    if LONG.search(arguments) and "--show" not in arguments:
+        arguments += " --time 15s"
+    program = f"'{sys.executable}' -m inksight {arguments}"
+    return subprocess.run(program, shell=True, cwd=folder, capture_output=True, text=True, timeout=200)
+
+
+def shape(line: str) -> str:
+    """A line with its numbers taken out and its spaces made one."""
+    return " ".join(NUMBER.sub("#", line).split())
+
+
+CONSOLE = [each for kind, block in BLOCKS if kind == "console" for each in commands(block)]
+
+
+@pytest.mark.parametrize(("command", "printed"), CONSOLE, ids=[command for command, _ in CONSOLE])
+def test_console_blocks_say_what_happens(folder, command, printed):
+    if command.endswith("uv run pytest"):
+        pytest.skip("this very run")
+    done = run(folder, command)
+    assert done.returncode == 0, done.stderr
+    said = [shape(line) for line in (done.stdout + done.stderr).splitlines()]
+    for line in printed:
+        if line.strip() not in ("", "…"):
+            assert shape(line) in said
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(IN_TEXT))
+def test_commands_in_the_text_work(folder, command):
+    done = run(folder, command)
+    assert done.returncode == 0, done.stderr
+
+
+PYTHON = [block for kind, block in BLOCKS if kind == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_python_blocks_run(folder, block):
+    done = subprocess.run([sys.executable, "-c", block], cwd=folder, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_that_the_readme_names_are_there():
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    assert len(CONSOLE) >= 2
+    assert PYTHON

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = FENCED.findall(README)
-IN_TEXT = re.findall(r"`(inksight [a-z][^`]*)`", README)
+IN_TEXT = [command for command in re.findall(r"`(inksight [a-z][^`]*)`", README) if f"{command}\n" not in README]
 LONG = re.compile(r"--preset (tutorial|standard|thorough)")
 NUMBER = re.compile(r"\d[\d,.]*")
 
@@ -51,7 +51,7 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess:
     """Runs one documented command as it stands, but for where `inksight` comes from and how long it may take."""
     arguments = command.removeprefix("pip install uv && uv run ").removeprefix("inksight ")
     if LONG.search(arguments) and "--show" not in arguments:
-        arguments += " --time 15s"
+        arguments += " --time 10s"
     program = f"'{sys.executable}' -m inksight {arguments}"
     return subprocess.run(program, shell=True, cwd=folder, capture_output=True, text=True, timeout=200)
 

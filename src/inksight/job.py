@@ -24,6 +24,7 @@ import numpy as np
 from inksight import data as data_room
 from inksight import runs
 from inksight.data.dataset import Dataset, require_usable
+from inksight.data.registry import KnownSet
 from inksight.errors import UsageError, unknown
 from inksight.evaluation import evaluate_split
 from inksight.ink import digit_input
@@ -106,10 +107,11 @@ def train(
         raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
     backend = engine.prepare(config.backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
-        keras_ready = side.submit(import_module, "keras")
+        if not isinstance(data, Dataset) and isinstance(data_room.find(data), KnownSet):
+            side.submit(import_module, "keras")  # meanwhile; a path may turn out bad, and then nobody wants to wait
         whole = _loaded(data, size_px, preprocessing, config, progress)
         dataset = whole.held_out(config.validation, config.seed)
-        keras_ready.result()
+        import_module("keras")
     threading.Thread(target=_import_late, daemon=True).start()
     with clock.stage("build"):
         model = build_model(dataset, config)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def main() -> None:
     wishes = parser.parse_args()
     mnist = str(Path(inksight.data.__file__).parent / "mnist")
     few = [str(wishes.epochs)] if wishes.epochs else []
-    article = [wishes.article or "", str(ROOT / "benchmarks" / "article.py"), mnist, *few]
+    article = [os.path.abspath(wishes.article or ""), str(ROOT / "benchmarks" / "article.py"), mnist, *few]
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(wishes.seeds):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import inksight
@@ -32,6 +33,15 @@ def small_mnist(mnist: Dataset) -> Dataset:
         source="small",
         preprocessing="digits",
     )
+
+
+@pytest.fixture
+def small_npz(small_mnist: Dataset, tmp_path: Path) -> Path:
+    """The small part of MNIST as a file of arrays, alone in a folder."""
+    path = tmp_path / "small.npz"
+    train, test = small_mnist.train, small_mnist.test
+    np.savez(path, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    return path
 
 
 @pytest.fixture(scope="session")

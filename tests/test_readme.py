@@ -50,7 +50,7 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
 def run(folder: Path, command: str) -> subprocess.CompletedProcess:
     """Runs one documented command as it stands, but for where `inksight` comes from and how long it may take."""
     arguments = command.removeprefix("pip install uv && uv run ").removeprefix("inksight ")
-    if LONG.search(arguments) and "--show" not in arguments:
+    if LONG.search(arguments):
         arguments += " --time 10s"
     program = f"'{sys.executable}' -m inksight {arguments}"
     return subprocess.run(program, shell=True, cwd=folder, capture_output=True, text=True, timeout=200)

@@ -52,19 +52,12 @@ def test_its_run_opens_anywhere(trained, mnist, tmp_path):
         assert np.array_equal(np.load(tmp_path / "out.npy").argmax(1), found.argmax(1))
 
 
-def test_a_seed_repeats_there_too(trained, small_mnist, command, tmp_path):
-    """On a small set through the library, in a process of its own each time."""
+def test_a_seed_repeats_there_too(trained, small_npz, command):
+    """On a small set, in a process of its own each time."""
     backend, _, _ = trained
-    np.savez(
-        tmp_path / "small.npz",
-        x_train=small_mnist.train.images,
-        y_train=small_mnist.train.labels,
-        x_test=small_mnist.test.images,
-        y_test=small_mnist.test.labels,
-    )
     digests = []
     for out in ("first", "again"):
-        done = command(tmp_path, "train", "small.npz", "--backend", backend, "--dropout", "0.2", "--out", out)
+        done = command(small_npz.parent, "train", "small.npz", "--backend", backend, "--dropout", "0.2", "--out", out)
         assert done.returncode == 0, done.stderr
-        digests.append(json.loads((tmp_path / out / "metrics.json").read_text())["test"])
+        digests.append(json.loads((small_npz.parent / out / "metrics.json").read_text())["test"])
     assert digests[0] == digests[1]

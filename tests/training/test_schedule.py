@@ -51,6 +51,14 @@ def test_with_a_limit_the_schedule_ends_where_the_time_does(seconds_of_step):
     assert max(b - a for a, b in pairwise(course[5:])) < 0.1  # no jump to the end
 
 
+def test_time_is_kept_free_for_what_comes_after():
+    pace, now = Pace(10_000, ends_at=20.0, steps_after=50), 0.0
+    while not pace.done:
+        now += 0.1
+        pace.tick(now)
+    assert now == pytest.approx(15.0, abs=0.5)
+
+
 def test_a_limit_that_is_not_reached_changes_nothing():
     course, end = run_against_the_clock(100, 1000.0, lambda step: 0.1)
     assert course == pytest.approx([(step + 1) / 100 for step in range(100)])

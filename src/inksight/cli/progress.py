@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inksight.cli.output import note
+from inksight.cli.tables import print_layers
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
+
+    from inksight.nets.table import LayerRow
 
 _COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("accuracy", "{task.fields[accuracy]}"))
 
@@ -17,7 +21,8 @@ _COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("
 class TrainingProgress:
     """A Watcher for `fit`, and with `loading` a callable for the reading of the data before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, show_layers: bool = False) -> None:
+        self._show_layers = show_layers
         self._bar: Any = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -48,6 +53,11 @@ class TrainingProgress:
         """Shows how much of the data is read."""
         if self._bar is not None:
             self._bar.update(self._task(what), completed=done, total=total or None)
+
+    def built(self, layers: Sequence[LayerRow]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        if self._show_layers:
+            print_layers(layers)
 
     def step(self, done: int, planned: int, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""

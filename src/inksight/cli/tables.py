@@ -1,4 +1,4 @@
-"""Tables on stdout."""
+"""Tables for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr: bool = False) -> None:
     """A plain table: first column to the left, the others to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -22,18 +22,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, justify="right" if position else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(stderr=to_stderr).print(table)
 
 
 def print_layers(layers: Sequence[LayerRow]) -> None:
-    """The layer table with its sums."""
+    """The layer table with its sums, on stderr: it is no result."""
     rows = [
         (row.name, row.kind, "×".join(map(str, row.shape)), f"{row.parameters:,}", f"{row.multiply_adds:,}")
         for row in layers
     ]
     sums = (sum(row.parameters for row in layers), sum(row.multiply_adds for row in layers))
     rows.append(("sum", "", "", f"{sums[0]:,}", f"{sums[1]:,}"))
-    print_table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
+    print_table(("layer", "kind", "output", "parameters", "multiply-adds"), rows, to_stderr=True)
 
 
 def print_classes(per_class: dict[str, dict[str, Any]]) -> None:

@@ -12,11 +12,9 @@ import typer
 
 import inksight
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, emit, note, percent
+from inksight.cli.output import AsJson, emit, percent
 from inksight.cli.progress import TrainingProgress
-from inksight.cli.tables import print_layers
 from inksight.training.config import PRESETS, TrainConfig
-from inksight.training.config import preset as preset_named
 
 
 def _with_config_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,16 +49,13 @@ def train(
     preprocessing: Annotated[
         str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print the layer table and stop before training.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the layer table before training.")] = False,
     as_json: AsJson = False,
     **choices: Any,
 ) -> None:
     """Train, test and save a classifier."""
     given = {name: value for name, value in choices.items() if value is not None}
-    if show:
-        _show(data, preset, size, given, as_json)
-        return
-    with TrainingProgress() as shown:
+    with TrainingProgress(show_layers=show) as shown:
         run = inksight.train(
             data,
             preset,
@@ -104,21 +99,3 @@ def headline(run: inksight.Run) -> str:
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
         f"inksight predict PICTURE --model {run.path}"
     )
-
-
-def _show(data: str, preset: str, size: int | None, given: dict[str, Any], as_json: bool) -> None:
-    """The layer table of the network that would be trained."""
-    from dataclasses import asdict
-
-    from inksight.job import build_model, chosen
-    from inksight.nets.table import layer_table
-    from inksight.training import engine
-
-    config = chosen(preset_named(preset), given)
-    engine.prepare(config.backend)
-    rows = layer_table(build_model(inksight.load(data, size_px=size), config))
-    if as_json:
-        emit({"net": config.net, "layers": [asdict(row) for row in rows]})
-    else:
-        print_layers(rows)
-        note("Nothing was trained: leave out --show to train this network.")

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,7 @@ import numpy as np
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError
 from inksight.measure.metrics import METRICS
+from inksight.nets.table import LayerRow, layer_table
 from inksight.training.batches import Batches
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
 Row = dict[str, float]
 _LEAST_ROWS = 20
+_FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
 
 
 class Watcher(Protocol):
     """What may look on while a network is trained."""
+
+    def built(self, layers: Sequence[LayerRow]) -> None:
+        """Before the first step."""
 
     def step(self, done: int, planned: int, row: Row) -> None:
         """After each step; `row` is the newest row of the history, empty at first."""
@@ -40,6 +45,9 @@ class Watcher(Protocol):
 
 class Silent:
     """A Watcher that shows nothing."""
+
+    def built(self, layers: Sequence[LayerRow]) -> None:
+        """Nothing."""
 
     def step(self, done: int, planned: int, row: Row) -> None:
         """Nothing."""
@@ -79,7 +87,9 @@ def fit(
     Raises:
         EngineError: the loss is no longer a number.
     """
-    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher or Silent())
+    watcher = watcher or Silent()
+    watcher.built(layer_table(model))
+    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher)
     with _interruptible(loop.interrupt):
         loop.run()
     model.set_weights(loop.best_weights())
@@ -95,7 +105,8 @@ class _Loop:
         self.stepper, self.data, self.config, self.watcher = stepper, data, config, watcher
         self.batches = Batches(data.train, len(data.classes), config)
         planned = self.batches.per_epoch * config.epochs
-        self.pace = Pace(planned, ends_at)
+        measured = len(data.test) + len(data.validation or ())
+        self.pace = Pace(planned, ends_at, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
         self.rows_every = max(1, self.batches.per_epoch * config.epochs // max(_LEAST_ROWS, config.epochs))
         self.best: tuple[float, Weights] | None = None

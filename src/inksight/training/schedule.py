@@ -33,10 +33,11 @@ class Pace:
     of the steps that the clock still allows, so that the schedule ends where the time does.
     """
 
-    def __init__(self, planned_steps: int, ends_at: float | None) -> None:
-        """ends_at: a reading of time.monotonic(), or None for no limit."""
+    def __init__(self, planned_steps: int, ends_at: float | None, steps_after: float = 0.0) -> None:
+        """ends_at: a reading of time.monotonic(), or None for no limit. steps_after: time to keep free, in steps."""
         self.planned_steps = planned_steps
         self.ends_at = ends_at
+        self.steps_after = steps_after
         self.step = 0
         self.progress = 0.0
         self._first_tick: tuple[int, float] | None = None
@@ -59,7 +60,10 @@ class Pace:
         if self._first_tick is None:  # the first step compiles; it says nothing about speed
             self._first_tick = (self.step, now)
         steps, seconds = self.step - self._first_tick[0], now - self._first_tick[1]
-        return min(planned, int((self.ends_at - now) * steps / seconds) + 1) if steps and seconds else planned
+        if not steps or not seconds:
+            return planned
+        allowed = (self.ends_at - now) * steps / seconds - self.steps_after
+        return min(planned, max(int(allowed) + 1, 0))
 
     @property
     def midway(self) -> float:

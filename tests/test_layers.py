@@ -9,19 +9,20 @@ import inksight
 
 ROOT = Path(inksight.__file__).parent
 ROWS = {
-    0: {"errors"},
+    0: {"clock", "errors"},
     1: {"files", "picture"},
     2: {"sheet"},
     3: {"data", "ink", "nets", "measure"},
     4: {"runs"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation"},
+    6: {"evaluation", "provenance"},
     7: {"report"},
-    8: {"job"},
-    9: {"cli", "__init__", "__main__"},
+    8: {"finish"},
+    9: {"job"},
+    10: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}
-KERAS_ROOMS = {"nets", "training", "export", "job"}
+KERAS_ROOMS = {"nets", "training", "export"}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

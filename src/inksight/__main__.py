@@ -1,5 +1,5 @@
 """`python -m inksight`."""
 
-from inksight.cli import main
+from inksight.cli import run
 
-main()
+run()

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import platform
-import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from inksight import data as data_room
 from inksight import runs
+from inksight.clock import Clock
 from inksight.data.dataset import Dataset, require_usable
 from inksight.data.registry import KnownSet
 from inksight.errors import UsageError, unknown
-from inksight.evaluation import evaluate_split
+from inksight.finish import finish
 from inksight.ink import digit_input
-from inksight.measure.calibration import fit_temperature, with_temperature
-from inksight.nets.table import layer_table
-from inksight.predictor import Predictor
+from inksight.provenance import provenance
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
@@ -38,32 +29,11 @@ from inksight.training.config import preset as preset_named
 if TYPE_CHECKING:
     import keras
 
-    from inksight.training.fit import Fitted, Watcher
+    from inksight.training.fit import Watcher
 
-# What is still to do after the last step: export, proof, test, figures. Kept free when there is a time limit.
+# What is still to do after the last step whatever the data: export, proof, figures. Kept free under a time limit.
 _RESERVE_S = 2.5
-_LEAST_CONFIDENCE = 0.5
 _LATE_IMPORTS = ("onnx", "onnxruntime", "matplotlib.figure", "matplotlib.backends.backend_agg")
-
-
-@dataclass
-class Clock:
-    """Seconds of each stage, and of all since `started` (time.monotonic())."""
-
-    started: float
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the block's duration under `name`."""
-        before = time.monotonic()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - before
-
-    def rounded(self) -> dict[str, float]:
-        """Total first, all with two decimals."""
-        total = {"total": time.monotonic() - self.started}
-        return {name: round(value, 2) for name, value in (total | self.seconds).items()}
 
 
 def train(
@@ -100,6 +70,7 @@ def train(
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started
+    preset = preset if config is None else "custom"
     config = chosen(config or preset_named(preset), choices)
     out = Path(out) if out is not None else None
     runs.require_free(out)
@@ -119,28 +90,8 @@ def train(
 
     with clock.stage("fit"):
         fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
-    stem = f"{dataset.name}-{preset}"
-    facts = {
-        "preset": preset,
-        **config.to_dict(),
-        "backend": backend,
-        "size_px": dataset.size_px,
-        "preprocessing": dataset.preprocessing,
-        "time_limit_s": time_limit_s,
-        "command": command_line(data if isinstance(data, (str, Path)) else dataset.name, preset, config, dataset),
-        "data": {
-            "name": dataset.name,
-            "source": str(dataset.source),
-            "sha256": whole.sha256,
-            "license": dataset.license,
-        },
-        "versions": {"inksight": engine.package_version(), "python": platform.python_version(), **engine.versions()},
-        "machine": {"processor": engine.processor(), "cores": os.cpu_count(), "system": platform.platform()},
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    with runs.new_run(stem, out) as (folder, path):
-        _fill(folder, path.name, model, dataset, fitted, facts, config, clock)
-    return runs.Run(path)
+    facts = provenance(whole, preset, config, backend, time_limit_s)
+    return finish(model, dataset, fitted, facts, config, clock, out)
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
@@ -162,21 +113,6 @@ def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
 
     shape = (dataset.size_px, dataset.size_px, dataset.channels)
     return build(config.net, shape, len(dataset.classes), config.knobs, config.seed)
-
-
-def command_line(source: str | Path, preset: str, config: TrainConfig, dataset: Dataset) -> str:
-    """The command that makes this run again."""
-    try:
-        base = preset_named(preset)
-    except UsageError:
-        base = TrainConfig()
-    words = ["inksight", "train", str(source), "--preset", preset]
-    if dataset.size_px != 28:
-        words += ["--size", str(dataset.size_px)]
-    for name, value in config.to_dict().items():
-        if value != getattr(base, name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
 
 
 def _loaded(
@@ -206,102 +142,3 @@ def _import_late() -> None:
     """Imports what is needed after the training while it runs: half a second saved."""
     for name in _LATE_IMPORTS:
         import_module(name)
-
-
-def _fill(
-    folder: Path,
-    title: str,
-    model: keras.Model,
-    dataset: Dataset,
-    fitted: Fitted,
-    facts: dict[str, Any],
-    config: TrainConfig,
-    clock: Clock,
-) -> None:
-    """Writes everything a run folder holds, from the trained model and one look at the test part."""
-    from inksight.report.figures import write_figures
-    from inksight.report.page import page
-
-    with clock.stage("export"):
-        difference, content = _export(model, dataset, facts)
-        model.save(folder / runs.KERAS)
-    with clock.stage("evaluate"):
-        predictor = _calibrated(content, dataset, facts)
-        evaluation = evaluate_split(predictor, dataset.test)
-        layers = layer_table(model)
-        metrics: dict[str, Any] = {
-            "test": evaluation.metrics(config.metric_names),
-            "epochs": round(fitted.epochs, 3),
-            "ended": fitted.ended,
-            "images_per_s": round(fitted.images_per_s, 1),
-            "temperature": predictor.card.temperature,
-            "parameters": sum(layer.parameters for layer in layers),
-            "multiply_adds": sum(layer.multiply_adds for layer in layers),
-            "layers": [asdict(layer) for layer in layers],
-            "onnx": {"bytes": len(content), "largest_difference": difference},
-        }
-        card = replace(predictor.card, provenance={**predictor.card.provenance, "test": _short(metrics["test"])})
-        runs.write_model(folder, content, card)
-    with clock.stage("save"):
-        runs.write_json(folder / runs.CONFIG, facts)
-        runs.write_history(folder, fitted.history)
-        figures = write_figures(folder, evaluation, fitted.history)
-        metrics["seconds"] = clock.rounded()
-        runs.write_json(folder / runs.METRICS, metrics)
-        (folder / "report.html").write_text(page(title, facts, metrics, figures), encoding="utf-8")
-
-
-def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:
-    """The model as ONNX bytes, proved equal to Keras on up to 1,000 pictures: (max |Δp|, bytes)."""
-    from inksight.export.onnx import PROOF_IMAGES, largest_difference, to_onnx
-
-    images = _with_channels(dataset.train.images[:PROOF_IMAGES])
-    expected = np.asarray(model.predict(images, batch_size=len(images), verbose=0))
-    metadata = {
-        "classes": json.dumps(dataset.classes, ensure_ascii=False),
-        "preprocessing": dataset.preprocessing,
-        "provenance": json.dumps({key: facts[key] for key in ("command", "data", "versions", "finished")}),
-    }
-    content = to_onnx(model, metadata).SerializeToString()
-    return largest_difference(expected, content, images), content
-
-
-def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
-    """The model as it will be served: temperature and threshold set on the validation part, where there is one."""
-    kept = ("preset", "backend", "seed", "command", "data", "versions", "finished")
-    card = runs.ModelCard(
-        classes=dataset.classes,
-        size_px=dataset.size_px,
-        channels=dataset.channels,
-        preprocessing=dataset.preprocessing,
-        provenance={name: facts[name] for name in kept},
-    )
-    validation = dataset.validation
-    if validation is not None:
-        raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
-        temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
-        threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))
-        card = replace(card, temperature=temperature, unsure_below=threshold)
-    return Predictor(content, card, runs.MODEL)
-
-
-def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The confidence that 99 of 100 right answers reach, but never below one half.
-
-    Args:
-        labels: int64 (n,). probabilities: float32 (n, classes), calibrated; both of the validation part.
-    """
-    right = probabilities.argmax(1) == labels
-    if not right.any():
-        return _LEAST_CONFIDENCE
-    return round(max(float(np.quantile(probabilities.max(1)[right], 0.01)), _LEAST_CONFIDENCE), 4)
-
-
-def _short(test: dict[str, Any]) -> dict[str, Any]:
-    """The headline of the test, as it travels with the model."""
-    return {name: test[name] for name in ("accuracy", "errors", "images", "interval95")}
-
-
-def _with_channels(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, h, w[, 3]) -> (n, h, w, c)."""
-    return images if images.ndim == 4 else images[..., None]

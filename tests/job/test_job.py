@@ -15,7 +15,7 @@ from PIL import Image
 import inksight
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, StorageError, UsageError
-from inksight.job import unsure_threshold
+from inksight.finish import unsure_threshold
 from inksight.training import engine
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}
@@ -131,6 +131,34 @@ def test_a_full_disk_while_saving_leaves_nothing_half_done(here):
     assert "full could not be written" in done.stdout, done.stderr
     assert "Nothing was left half done" in done.stdout
     assert sorted(path.name for path in here.iterdir()) == ["data"]
+
+
+ON_A_SMALL_DISK = """
+import subprocess, sys
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", "runs"], check=True)
+import inksight
+from inksight.errors import StorageError
+try:
+    inksight.train("data", "quick", epochs=1)
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_a_run_that_finds_its_disk_full_is_kept_elsewhere(here):
+    (here / "runs").mkdir()
+    (here / "elsewhere").mkdir()
+    own_mounts = ["unshare", "-rm"]
+    if subprocess.run([*own_mounts, "mount", "-t", "tmpfs", "none", "runs"], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    make_folder(here / "data", classes=("a", "b"), count=20)
+    command = [*own_mounts, sys.executable, "-c", ON_A_SMALL_DISK]
+    environment = {**os.environ, "TMPDIR": str(here / "elsewhere")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert "could not be written: the disk is full; free some space" in done.stdout, done.stderr
+    (refuge,) = here.glob("elsewhere/inksight-*/data-quick")
+    assert f"The finished run is kept in {refuge}" in done.stdout
+    assert inksight.load_run(refuge).metrics["test"]["images"] == 8
 
 
 def test_an_existing_folder_is_refused_before_any_work(here, small_mnist):

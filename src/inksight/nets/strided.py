@@ -1,4 +1,4 @@
-"""The network for seconds: 0.12 million parameters, 99 % on MNIST after one epoch.
+"""The network for seconds: 0.2 million parameters, 99 % on MNIST after one epoch.
 
 Its first convolution strides over every other pixel, so that everything behind it works on a quarter of the area;
 channel counts are multiples of 8, which is what the CPU's vector units want.
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 def strided(
     shape: tuple[int, int, int],
     num_classes: int,
-    filters: int = 24,
+    filters: int = 16,
     kernel_size: int = 5,
     pool_size: int = 2,
     activation: str = "relu",
-    dense_units: int = 128,
+    dense_units: int = 256,
     dense_activation: str = "relu",
     dropout: float = 0.0,
 ) -> keras.Model:
-    """A strided convolution, a plain one of 4/3 the filters, max-pooling, one dense layer."""
+    """A strided convolution, a plain one of twice the filters, max-pooling, one dense layer."""
     import keras
     from keras import layers
 
     images = keras.Input(shape, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255, name="rescale")(images)
     x = layers.Conv2D(filters, kernel_size, strides=2, activation=activation, name="convolution_1")(x)
-    x = layers.Conv2D(max(filters * 4 // 3, 1), 3, activation=activation, name="convolution_2")(x)
+    x = layers.Conv2D(filters * 2, 3, activation=activation, name="convolution_2")(x)
     x = layers.MaxPooling2D(pool_size, name="pool")(x)
     x = layers.Flatten(name="flatten")(x)
     if dense_units:

@@ -1,0 +1,170 @@
+"""A fitted model -> a run folder: export, proof, calibration, the one look at the test part, figures, page."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inksight import runs
+from inksight.clock import Clock
+from inksight.data.dataset import Dataset
+from inksight.errors import StorageError
+from inksight.evaluation import evaluate_split
+from inksight.measure.calibration import fit_temperature, with_temperature
+from inksight.nets.table import layer_table
+from inksight.predictor import Predictor
+from inksight.provenance import CARRIED
+
+if TYPE_CHECKING:
+    import keras
+
+    from inksight.training.config import TrainConfig
+    from inksight.training.fit import Fitted
+
+_LEAST_CONFIDENCE = 0.5
+
+
+def finish(
+    model: keras.Model,
+    dataset: Dataset,
+    fitted: Fitted,
+    facts: dict[str, Any],
+    config: TrainConfig,
+    clock: Clock,
+    out: Path | None,
+) -> runs.Run:
+    """Tests a trained model and saves all there is to know about it.
+
+    Args:
+        facts: its provenance, as config.json is to hold it.
+        out: the folder to make; None for the next free default.
+    Raises:
+        EngineError: the exported model is not equal to Keras.
+        StorageError: the place takes no files; the text says where the run is kept instead.
+    """
+
+    def save(folder: Path, title: str) -> None:
+        _fill(folder, title, model, dataset, fitted, facts, config, clock)
+
+    return runs.Run(_saved(save, f"{dataset.name}-{facts['preset']}", out))
+
+
+def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Path:
+    """Lets `save` fill the run folder; where its place takes no files, a temporary one keeps what was learned."""
+    try:
+        with runs.new_run(stem, out) as (folder, path):
+            save(folder, path.name)
+        return path
+    except StorageError as refused:
+        refuge = Path(tempfile.mkdtemp(prefix="inksight-")) / (out.name if out else stem)
+        try:
+            with runs.new_run(stem, refuge) as (folder, path):
+                save(folder, path.name)
+        except StorageError:
+            refuge.parent.rmdir()
+            raise refused from None
+        raise StorageError(f"{refused} The finished run is kept in {refuge}: move it where you want it.") from refused
+
+
+def _fill(
+    folder: Path,
+    title: str,
+    model: keras.Model,
+    dataset: Dataset,
+    fitted: Fitted,
+    facts: dict[str, Any],
+    config: TrainConfig,
+    clock: Clock,
+) -> None:
+    """Writes everything a run folder holds, from the trained model and one look at the test part."""
+    from inksight.report.figures import write_figures
+    from inksight.report.page import page
+
+    with clock.stage("export"):
+        difference, content = _export(model, dataset, facts)
+        model.save(folder / runs.KERAS)
+    with clock.stage("evaluate"):
+        predictor = _calibrated(content, dataset, facts)
+        evaluation = evaluate_split(predictor, dataset.test)
+        layers = layer_table(model)
+        metrics: dict[str, Any] = {
+            "test": evaluation.metrics(config.metric_names),
+            "epochs": round(fitted.epochs, 3),
+            "ended": fitted.ended,
+            "images_per_s": round(fitted.images_per_s, 1),
+            "temperature": predictor.card.temperature,
+            "parameters": sum(layer.parameters for layer in layers),
+            "multiply_adds": sum(layer.multiply_adds for layer in layers),
+            "layers": [asdict(layer) for layer in layers],
+            "onnx": {"bytes": len(content), "largest_difference": difference},
+        }
+        card = replace(predictor.card, provenance={**predictor.card.provenance, "test": _short(metrics["test"])})
+        runs.write_model(folder, content, card)
+    with clock.stage("save"):
+        runs.write_json(folder / runs.CONFIG, facts)
+        runs.write_history(folder, fitted.history)
+        figures = write_figures(folder, evaluation, fitted.history)
+        metrics["seconds"] = clock.rounded()
+        runs.write_json(folder / runs.METRICS, metrics)
+        (folder / "report.html").write_text(page(title, facts, metrics, figures), encoding="utf-8")
+
+
+def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:
+    """The model as ONNX bytes, proved equal to Keras on up to 1,000 pictures: (max |Δp|, bytes)."""
+    from inksight.export.onnx import PROOF_IMAGES, largest_difference, to_onnx
+
+    images = _with_channels(dataset.train.images[:PROOF_IMAGES])
+    expected = np.asarray(model.predict(images, batch_size=len(images), verbose=0))
+    metadata = {
+        "classes": json.dumps(dataset.classes, ensure_ascii=False),
+        "preprocessing": dataset.preprocessing,
+        "provenance": json.dumps({name: facts[name] for name in CARRIED}),
+    }
+    content = to_onnx(model, metadata).SerializeToString()
+    return largest_difference(expected, content, images), content
+
+
+def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
+    """The model as it will be served: temperature and threshold set on the validation part, where there is one."""
+    card = runs.ModelCard(
+        classes=dataset.classes,
+        size_px=dataset.size_px,
+        channels=dataset.channels,
+        preprocessing=dataset.preprocessing,
+        provenance={name: facts[name] for name in CARRIED},
+    )
+    validation = dataset.validation
+    if validation is not None:
+        raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
+        temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
+        threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))
+        card = replace(card, temperature=temperature, unsure_below=threshold)
+    return Predictor(content, card, runs.MODEL)
+
+
+def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The confidence that 99 of 100 right answers reach, but never below one half.
+
+    Args:
+        labels: int64 (n,). probabilities: float32 (n, classes), calibrated; both of the validation part.
+    """
+    right = probabilities.argmax(1) == labels
+    if not right.any():
+        return _LEAST_CONFIDENCE
+    return round(max(float(np.quantile(probabilities.max(1)[right], 0.01)), _LEAST_CONFIDENCE), 4)
+
+
+def _short(test: dict[str, Any]) -> dict[str, Any]:
+    """The headline of the test, as it travels with the model."""
+    return {name: test[name] for name in ("accuracy", "errors", "images", "interval95")}
+
+
+def _with_channels(images: np.ndarray) -> np.ndarray:
+    """uint8 (n, h, w[, 3]) -> (n, h, w, c)."""
+    return images if images.ndim == 4 else images[..., None]

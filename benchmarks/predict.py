@@ -6,6 +6,7 @@ python benchmarks/predict.py [--model shipped] [--repeats 10]
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,12 +27,13 @@ def main() -> None:
     images = inksight.load("mnist").test.images
     reader = inksight.Predictor.load(wishes.model)
     cold, warm, one = [], [], []
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as folder:
         picture = save_png(Path(folder) / "one.png", images[4444].repeat(5, 0).repeat(5, 1))
         for _ in range(wishes.repeats):
             start = time.perf_counter()
             command = [sys.executable, "-m", "inksight", "predict", str(picture), "--model", wishes.model]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
             cold.append(time.perf_counter() - start)
             start = time.perf_counter()
             reader.probabilities(images)

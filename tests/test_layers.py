@@ -10,7 +10,7 @@ import inksight
 ROOT = Path(inksight.__file__).parent
 ROWS = {
     0: {"clock", "errors"},
-    1: {"files", "picture"},
+    1: {"files", "interrupt", "picture"},
     2: {"sheet"},
     3: {"data", "ink", "nets", "measure"},
     4: {"runs"},

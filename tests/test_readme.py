@@ -94,5 +94,6 @@ def test_python_blocks_run(folder, block):
 def test_files_that_the_readme_names_are_there():
     for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+    assert not re.search(r"@[A-Z]+@", README)
     assert len(CONSOLE) >= 2
     assert PYTHON

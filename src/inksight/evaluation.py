@@ -11,23 +11,23 @@ import numpy as np
 
 from inksight.data import load
 from inksight.data.dataset import Dataset, Split
-from inksight.errors import DataError
+from inksight.errors import DataError, UsageError
 from inksight.measure.calibration import coverage_accuracy, ece
 from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
 from inksight.predictor import Predictor
-from inksight.runs import load_run
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model said of a Split. probabilities: float32 (n, classes), calibrated."""
+    """What a model said of a Split. probabilities: float32 (n, classes), calibrated. warning: why to doubt it."""
 
     split: Split
     probabilities: np.ndarray
     classes: tuple[str, ...]
     unsure_below: float
+    warning: str | None = None
 
     @property
     def confusion(self) -> np.ndarray:
@@ -71,24 +71,30 @@ def evaluate_split(predictor: Predictor, split: Split) -> Evaluation:
     return Evaluation(split, predictor.probabilities(split.images), card.classes, card.unsure_below)
 
 
-def evaluate(run: str | Path, data: str | Path | None = None, seed: int = 0) -> Evaluation:
+def evaluate(run: str | Path, data: str | Path | None = None, seed: int | None = None) -> Evaluation:
     """Measures a run on the test part of a data set.
 
     Args:
         run: a run folder, `latest` or `shipped`.
         data: a name or path; None for the one it was trained on.
-        seed: decides the test part where the data has none.
+        seed: decides the test part where the data has none; None for the run's own on its own data, else 0.
     Raises:
         DataError: the data has a class that the model does not know.
+        UsageError: the run was trained on arrays, and no data is given.
     """
     predictor = Predictor.load(run)
-    if data is None:
-        data = (
-            predictor.card.provenance["data"]["source"] if run == "shipped" else load_run(run).config["data"]["source"]
-        )
-    prepare = None if predictor.card.preprocessing == "resize" else predictor.inputs
-    loaded = load(data, size_px=predictor.card.size_px, prepare=prepare, seed=seed)
-    return evaluate_split(predictor, _with_labels_of(loaded, predictor))
+    origin = predictor.card.provenance
+    source = str(data) if data is not None else origin["data"]["source"]
+    if not source:
+        raise UsageError(f"{run} was trained on arrays out of a program; say which data to measure it on (--data).")
+    own = source == origin["data"]["source"]
+    if seed is None:
+        seed = origin["seed"] if own else 0
+    loaded = load(source, size_px=predictor.card.size_px, prepare=predictor.inputs, seed=seed)
+    changed = own and loaded.sha256 != origin["data"]["sha256"]
+    warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
+    evaluation = evaluate_split(predictor, _with_labels_of(loaded, predictor))
+    return replace(evaluation, warning=warning if changed else None)
 
 
 def _with_labels_of(data: Dataset, predictor: Predictor) -> Split:
@@ -101,11 +107,7 @@ def _with_labels_of(data: Dataset, predictor: Predictor) -> Split:
             f"It knows {', '.join(classes[:20])}; rename the classes or take another run."
         )
     images = data.test.images
-    if predictor.card.channels == 3 and images.ndim == 3:
-        images = np.repeat(images[..., None], 3, axis=3)
-    if predictor.card.channels == 1 and images.ndim == 4:
-        raise DataError(
-            f"{data.source} is in colour; the model takes grey pictures. Convert the pictures to grey first."
-        )
+    if predictor.card.channels != data.channels:  # sets of arrays; pictures in files were prepared one by one
+        images = np.stack([predictor.inputs(image) for image in images])
     position = np.array([classes.index(name) for name in data.classes])
     return replace(data.test, images=images, labels=position[data.test.labels])

@@ -44,7 +44,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o666 & ~_umask())
-            with open(temporary, "rb") as written:
+            with open(temporary, "r+b") as written:  # Windows syncs only what is open for writing
                 os.fsync(written.fileno())
             temporary.replace(path)
         finally:

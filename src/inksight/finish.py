@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,8 +19,10 @@ from inksight.clock import Clock
 from inksight.data.dataset import Dataset
 from inksight.errors import StorageError
 from inksight.evaluation import evaluate_split
+from inksight.interrupt import interruptible
 from inksight.measure.calibration import fit_temperature, with_temperature
 from inksight.nets.table import layer_table
+from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
 from inksight.provenance import CARRIED
 
@@ -27,7 +32,8 @@ if TYPE_CHECKING:
     from inksight.training.config import TrainConfig
     from inksight.training.fit import Fitted
 
-_LEAST_CONFIDENCE = 0.5
+_LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
+_LEAST_TO_CALIBRATE = 200  # fewer pictures say too little about how sure is sure
 
 
 def finish(
@@ -52,7 +58,8 @@ def finish(
     def save(folder: Path, title: str) -> None:
         _fill(folder, title, model, dataset, fitted, facts, config, clock)
 
-    return runs.Run(_saved(save, f"{dataset.name}-{facts['preset']}", out))
+    with interruptible(lambda: None):  # a Ctrl-C now comes too late to save time, and early enough to lose the run
+        return runs.Run(_saved(save, f"{dataset.name}-{facts['preset']}", out))
 
 
 def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Path:
@@ -62,12 +69,13 @@ def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Pa
             save(folder, path.name)
         return path
     except StorageError as refused:
-        refuge = Path(tempfile.mkdtemp(prefix="inksight-")) / (out.name if out else stem)
+        refuge = Path(tempfile.gettempdir(), f"inksight-{time.time_ns()}", out.name if out else stem)
         try:
             with runs.new_run(stem, refuge) as (folder, path):
                 save(folder, path.name)
         except StorageError:
-            refuge.parent.rmdir()
+            with contextlib.suppress(OSError):
+                refuge.parent.rmdir()
             raise refused from None
         raise StorageError(f"{refused} The finished run is kept in {refuge}: move it where you want it.") from refused
 
@@ -119,8 +127,10 @@ def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tupl
     """The model as ONNX bytes, proved equal to Keras on up to 1,000 pictures: (max |Δp|, bytes)."""
     from inksight.export.onnx import PROOF_IMAGES, largest_difference, to_onnx
 
-    images = _with_channels(dataset.train.images[:PROOF_IMAGES])
-    expected = np.asarray(model.predict(images, batch_size=len(images), verbose=0))
+    images = dataset.train.batch
+    if len(images) > PROOF_IMAGES:  # evenly from all of it: folders come class by class
+        images = images[np.linspace(0, len(images) - 1, PROOF_IMAGES).astype(int)]
+    expected = np.asarray(model.predict(images, batch_size=pictures_at_once(dataset.size_px), verbose=0))
     metadata = {
         "classes": json.dumps(dataset.classes, ensure_ascii=False),
         "preprocessing": dataset.preprocessing,
@@ -131,7 +141,7 @@ def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tupl
 
 
 def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
-    """The model as it will be served: temperature and threshold set on the validation part, where there is one."""
+    """The model as it will be served: temperature and threshold set on a validation part that is large enough."""
     card = runs.ModelCard(
         classes=dataset.classes,
         size_px=dataset.size_px,
@@ -140,7 +150,7 @@ def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Pred
         provenance={name: facts[name] for name in CARRIED},
     )
     validation = dataset.validation
-    if validation is not None:
+    if validation is not None and len(validation) >= _LEAST_TO_CALIBRATE:
         raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
         temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
         threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))
@@ -149,7 +159,7 @@ def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Pred
 
 
 def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The confidence that 99 of 100 right answers reach, but never below one half.
+    """The confidence that 99 of 100 right answers reach, but never below one half nor above 0.99.
 
     Args:
         labels: int64 (n,). probabilities: float32 (n, classes), calibrated; both of the validation part.
@@ -157,14 +167,10 @@ def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     right = probabilities.argmax(1) == labels
     if not right.any():
         return _LEAST_CONFIDENCE
-    return round(max(float(np.quantile(probabilities.max(1)[right], 0.01)), _LEAST_CONFIDENCE), 4)
+    reached = float(np.quantile(probabilities.max(1)[right], 0.01))
+    return math.floor(10_000 * min(max(reached, _LEAST_CONFIDENCE), _MOST_CONFIDENCE)) / 10_000
 
 
 def _short(test: dict[str, Any]) -> dict[str, Any]:
     """The headline of the test, as it travels with the model."""
     return {name: test[name] for name in ("accuracy", "errors", "images", "interval95")}
-
-
-def _with_channels(images: np.ndarray) -> np.ndarray:
-    """uint8 (n, h, w[, 3]) -> (n, h, w, c)."""
-    return images if images.ndim == 4 else images[..., None]

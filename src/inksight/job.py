@@ -79,10 +79,14 @@ def train(
     backend = engine.prepare(config.backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
         if not isinstance(data, Dataset) and isinstance(data_room.find(data), KnownSet):
-            side.submit(import_module, "keras")  # meanwhile; a path may turn out bad, and then nobody wants to wait
+            side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
         whole = _loaded(data, size_px, preprocessing, config, progress)
         dataset = whole.held_out(config.validation, config.seed)
-        import_module("keras")
+        engine.load_keras()
+        facts = provenance(whole, preset, replace(config, backend=backend), time_limit_s)
+        del whole  # the held-out set is a copy of most of it
+    if config.early_stopping and dataset.validation is None:
+        raise UsageError("early_stopping needs a validation part to watch; give validation too, 0.1 for instance.")
     threading.Thread(target=_import_late, daemon=True).start()
     with clock.stage("build"):
         model = build_model(dataset, config)
@@ -90,7 +94,6 @@ def train(
 
     with clock.stage("fit"):
         fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
-    facts = provenance(whole, preset, config, backend, time_limit_s)
     return finish(model, dataset, fitted, facts, config, clock, out)
 
 
@@ -104,6 +107,8 @@ def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
     for name in choices:
         if name not in known:
             raise UsageError(unknown("setting", name, known))
+    if "epochs" in choices and "least_steps" not in choices:
+        choices = choices | {"least_steps": 0}  # who says how many epochs means just that
     return replace(config, **choices)
 
 

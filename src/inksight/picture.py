@@ -25,6 +25,11 @@ FORMATS = {
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"})
 
 
+def pictures_at_once(size_px: int) -> int:
+    """How many pictures a network is given at once: 1,000 of 28 px, fewer of larger ones, so memory is bounded."""
+    return max(8, min(1000, 1000 * 28**2 // size_px**2))
+
+
 def load_picture(path: Path | str) -> np.ndarray:
     """Reads and decodes one picture file; see `parse_picture`."""
     path = Path(path)

@@ -15,13 +15,13 @@ import onnxruntime
 from inksight.errors import PictureError, RunError, UsageError
 from inksight.ink import digit_input
 from inksight.measure.calibration import with_temperature
-from inksight.picture import fit_square, load_picture, parse_picture
+from inksight.picture import fit_square, load_picture, parse_picture, pictures_at_once
 from inksight.runs import MODEL, ModelCard, load_model_card, resolve
 
 Picture = str | Path | bytes | np.ndarray
 Verdict = Literal["class", "unsure", "rejected"]
 
-BATCH = 512
+MOST_AT_ONCE = 512
 MOST_THREADS = 4
 JSON_DIGITS = 6
 UNNAMED = "the picture"
@@ -64,11 +64,12 @@ class Predictor:
         """Opens a model from memory; `load` is the usual door. `name` is what errors call it."""
         self.card = card
         self._session = _open_session(onnx_bytes, name, num_threads)
-        shape = self._session.get_inputs()[0].shape[1:]
-        if shape != [card.size_px, card.size_px, card.channels]:
+        found = (self._session.get_inputs()[0].shape[1:], self._session.get_outputs()[0].shape[1:])
+        wanted = ([card.size_px, card.size_px, card.channels], [len(card.classes)])
+        if found != wanted:
             raise RunError(
-                f"{name} takes images of shape {shape}, but its model.json says "
-                f"{[card.size_px, card.size_px, card.channels]}. Train it again."
+                f"{name} takes images of shape {found[0]} and knows {found[1][-1]} classes, but its model.json says "
+                f"{wanted[0]} and {wanted[1][0]}. Train it again."
             )
 
     @classmethod
@@ -102,9 +103,10 @@ class Predictor:
         """
         images = self._as_batch(images)
         answers = np.empty((len(images), len(self.card.classes)), np.float32)
-        for start in range(0, len(images), BATCH):
-            part = np.ascontiguousarray(images[start : start + BATCH])
-            answers[start : start + BATCH] = self._session.run(["probabilities"], {"images": part})[0]
+        step = min(MOST_AT_ONCE, pictures_at_once(self.card.size_px))
+        for start in range(0, len(images), step):
+            part = np.ascontiguousarray(images[start : start + step])
+            answers[start : start + step] = self._session.run(["probabilities"], {"images": part})[0]
         return with_temperature(answers, self.card.temperature)
 
     def inputs(self, picture: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -123,8 +124,11 @@ def load_model_card(folder: Path) -> ModelCard:
             "It was changed or only partly copied; copy the folder again."
         )
     try:
-        return ModelCard(**{**content, "classes": tuple(content["classes"])})
-    except (KeyError, TypeError) as error:
+        card = ModelCard(**{**content, "classes": tuple(content["classes"])})
+        if not 0 < card.temperature < math.inf or not 0 <= card.unsure_below <= 1:
+            raise ValueError(f"temperature {card.temperature}, unsure_below {card.unsure_below}")
+        return card
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / CARD} is damaged ({error}). Copy the folder again.") from error
 
 
@@ -172,12 +176,10 @@ def require_free(out: Path | None) -> None:
 
 
 def _next_free(root: Path, stem: str) -> Path:
-    """`root/stem-N` with the smallest N above all there are."""
-    numbers = [
-        int(match[1])
-        for path in root.glob(f"{stem}-*")
-        if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))
-    ]
+    """`root/stem-N` with the smallest N above all there are and all that are being filled (`.stem-N-…`)."""
+    name = re.compile(rf"{re.escape(stem)}-(\d+)|\.{re.escape(stem)}-(\d+)-.*")
+    entries = root.iterdir() if root.is_dir() else ()
+    numbers = [int(match[1] or match[2]) for path in entries if (match := name.fullmatch(path.name))]
     return root / f"{stem}-{max(numbers, default=0) + 1}"
 
 

@@ -23,6 +23,7 @@ np.save(sys.argv[3], keras.ops.convert_to_numpy(model(np.load(sys.argv[2]))))
 def trained(request, tmp_path_factory, command):
     """The `quick` preset on real MNIST on another backend: (its name, its JSON, its run)."""
     if importlib.util.find_spec(request.param) is None:
+        assert os.environ.get("INKSIGHT_BACKEND") != request.param, f"{request.param} was to be tested and is not there"
         pytest.skip(f"{request.param} is not installed: pip install inksight[{request.param}]")
     folder = tmp_path_factory.mktemp(request.param)
     done = command(folder, "train", "--backend", request.param, "--json")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from inksight.data import load, sample
-from inksight.errors import DataError, UsageError
+from inksight.errors import DataError, PictureError, UsageError
+from inksight.ink import digit_input
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
 LABELS = np.arange(20) % 2
@@ -101,6 +102,64 @@ def test_colour_stays_and_grey_is_stacked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(save(tmp_path, x_train=colour), size_px=32).train.images, colour)
 
 
+def framed(colour: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Eight digits of MNIST and the same on white paper twice as large, grey or RGB."""
+    digits = load("mnist").test.images[:8]
+    paper = 255 - np.pad(digits, ((0, 0), (14, 14), (14, 14)))
+    return digits, np.stack([paper // 2, paper, paper], -1) if colour else paper
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_arrays_go_through_prepare(tmp_path: Path, colour: bool) -> None:
+    _, paper = framed(colour)
+    images = {"x_train": paper, "x_val": paper[:2], "x_test": paper[2:6]}
+    path = save(tmp_path, **images, y_train=LABELS[:8], y_val=LABELS[:2], y_test=LABELS[2:6])
+    data = load(path, prepare=digit_input)
+    assert data.train.images.shape == (8, 28, 28) and data.validation is not None
+    for part, pictures in ((data.train, paper), (data.validation, paper[:2]), (data.test, paper[2:6])):
+        np.testing.assert_array_equal(part.images, [digit_input(picture) for picture in pictures])
+    image, label, _ = sample(path, 3, prepare=digit_input)
+    np.testing.assert_array_equal(image, data.test.images[3])
+    assert label == data.test.labels[3] and not np.array_equal(image, sample(path, 3)[0])
+
+
+def test_framed_arrays_pass_through_prepare(tmp_path: Path) -> None:
+    digits, _ = framed(colour=False)
+    path = save(tmp_path, x_train=digits, y_train=LABELS[:8], x_test=digits, y_test=LABELS[:8])
+    assert load(path, prepare=digit_input).sha256 == load(path).sha256
+
+
+def test_one_coloured_answer_of_prepare_makes_all_parts_coloured(tmp_path: Path) -> None:
+    def prepare(picture: np.ndarray) -> np.ndarray:
+        return np.stack([picture] * 3, -1) if np.array_equal(picture, IMAGES[7]) else picture
+
+    data = load(save(tmp_path, x_test=IMAGES[:6]), prepare=prepare)
+    assert data.train.images.shape == (20, 28, 28, 3) and data.test.images.shape == (6, 28, 28, 3)
+    np.testing.assert_array_equal(data.train.images, np.stack([IMAGES] * 3, -1))
+
+
+def test_preparing_arrays_tells_how_far_it_is(tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    load(save(tmp_path), size_px=14, progress=lambda *step: told.append(step))
+    assert told == [(0, 26, "preparing pictures"), (26, 26, "preparing pictures")]
+
+
+def test_a_refused_array_picture_is_named(tmp_path: Path) -> None:
+    blank = np.concatenate([IMAGES[:3], np.full((3, 28, 28), 9, np.uint8)])
+    path = save(tmp_path, x_test=blank)
+
+    def prepare(picture: np.ndarray) -> np.ndarray:
+        if np.ptp(picture) == 0:
+            raise PictureError("the picture is blank.")
+        return picture
+
+    for ask in (lambda: load(path, prepare=prepare), lambda: sample(path, 3, prepare=prepare)):
+        with pytest.raises(
+            DataError, match=r"^test picture 3 of .*set\.npz: the picture is blank\. `inksight data check"
+        ):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -110,7 +169,10 @@ def test_colour_stays_and_grey_is_stacked(tmp_path: Path) -> None:
         ({"y_train": np.array(["0"] * 20, object)}, "holds Python objects"),
         ({"x_train": IMAGES[0]}, r"x_train in .* has the shape \(28, 28\); \(n, height, width\) or"),
         ({"x_train": np.zeros((20, 28, 28, 4), np.uint8)}, r"has the shape \(20, 28, 28, 4\)"),
-        ({"x_test": IMAGES[:0], "y_test": LABELS[:0]}, r"has the shape \(0, 28, 28\)"),
+        (
+            {"x_test": IMAGES[:0], "y_test": LABELS[:0]},
+            r"has the shape \(0, 28, 28\); .* was wanted, and none of them 0",
+        ),
         ({"x_train": IMAGES.astype(complex)}, "of the type complex128; numbers were wanted"),
         ({"x_train": np.where(IMAGES == 7, np.nan, IMAGES)}, "x_train in .* pixels that are not numbers"),
         ({"x_train": np.where(IMAGES == 7, np.inf, IMAGES)}, "not numbers"),
@@ -185,3 +247,33 @@ def test_a_bad_idx_folder_is_explained(idx_folder: Path) -> None:
     images.write_bytes(images.read_bytes()[:5000])
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is cut short inside its gzip stream"):
         load(idx_folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("t10k-images-idx3-ubyte.gz", IMAGES[:0], r"t10k-images-idx3-ubyte\.gz in .*idx has the shape \(0, 28, 28\)"),
+        ("train-images-idx3-ubyte.gz", IMAGES[:, :0], r"has the shape \(20, 0, 28\); .* and none of them 0"),
+        ("train-labels-idx1-ubyte.gz", LABELS[:0], r"train-labels-idx1-ubyte\.gz in .*idx is .* 0 long"),
+        ("train-labels-idx1-ubyte.gz", LABELS[:7], "the train part of .* has 20 images but 7 labels"),
+    ],
+)
+def test_idx_files_pass_the_checks_of_arrays(idx_folder: Path, name: str, array: np.ndarray, message: str) -> None:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    (idx_folder / name).write_bytes(header + array.astype(np.uint8).tobytes())
+    with pytest.raises(DataError, match=message):
+        load(idx_folder)
+
+
+def test_labels_that_do_not_occur_are_no_classes(tmp_path: Path, idx_folder: Path) -> None:
+    letters = np.where(LABELS, 26, 1)
+    data = load(save(tmp_path, y_train=letters, y_test=letters[:6]))
+    assert data.classes == ("1", "26") and data.train.labels.dtype == np.int64
+    np.testing.assert_array_equal(data.train.labels, LABELS)
+    np.testing.assert_array_equal(data.test.labels, LABELS[:6])
+    far = load(save(tmp_path, y_train=LABELS * 9999, y_test=LABELS[:6] * 9999))
+    assert far.classes == ("0", "9999") and far.test.labels.max() == 1
+    for name, labels in (("train-labels-idx1-ubyte", letters), ("t10k-labels-idx1-ubyte", letters[:10])):
+        content = bytes([0, 0, 8, 1]) + np.array(labels.shape, ">u4").tobytes() + labels.astype(np.uint8).tobytes()
+        (idx_folder / f"{name}.gz").write_bytes(gzip.compress(content))
+    assert load(idx_folder).classes == ("1", "26")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +170,20 @@ def test_a_sample_is_what_load_has_there(two_classes: Path) -> None:
         sample(two_classes, 0, "val")
 
 
+def test_a_sample_is_prepared_and_alone_is_decoded(two_classes: Path) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def prepare(picture: np.ndarray) -> np.ndarray:
+        seen.append(picture.shape)
+        return 255 - picture
+
+    data = load(two_classes, prepare=prepare)
+    seen.clear()
+    image, label, _ = sample(two_classes, 2, prepare=prepare)
+    np.testing.assert_array_equal(image, data.test.images[2])
+    assert (label, seen) == (data.test.labels[2], [(28, 28)])
+
+
 def spoil_cut(root: Path) -> None:
     path = root / "dog" / "3.png"
     path.write_bytes(path.read_bytes()[:60])
@@ -208,6 +224,23 @@ def test_folders_that_are_no_set(tmp_path: Path, write_picture: Write) -> None:
     (tmp_path / "b").mkdir()
     with pytest.raises(DataError, match='the class "b" has no pictures; put some in, or remove its folder'):
         load(tmp_path)
+
+
+def test_one_picture_a_class_is_too_few(tmp_path: Path, write_picture: Write) -> None:
+    for label in ("a", "b"):
+        write_picture(tmp_path / label / "1.png")
+    with pytest.raises(DataError, match=r"each class of .* has one picture; at least two are needed, one of them to"):
+        load(tmp_path)
+
+
+def test_no_folder_is_left_open(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(DataError, match="holds no class folders; wanted: a folder for each class"):
+            load(tmp_path)
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
 
 
 def test_parts_that_do_not_fit(tmp_path: Path, write_picture: Write) -> None:
@@ -291,6 +324,12 @@ def test_what_is_no_set_at_all(tmp_path: Path, write_picture: Write) -> None:
         UsageError, match=r'^no data set "mnits"\. Did you mean mnist\? Known: fashion-mnist, kmnist, mnist, '
     ):
         load("mnits")
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_no_name_is_no_set(source: str) -> None:
+    with pytest.raises(UsageError, match=r"an empty name came; a data set's name .* or a path was wanted"):
+        load(source)
 
 
 def test_values_out_of_range() -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +24,38 @@ SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_small_set_is_repeated_until_it_is_learned(here):
+    """The default preset on a few pictures of one's own: enough steps, whatever the batch size."""
+    make_folder(here / "mine", classes=("bar", "square"), count=20)
+    run = inksight.train("mine", filters=8)
+    assert run.metrics["epochs"] == 400
+    assert run.metrics["test"]["accuracy"] == 1.0
+    assert (run.card.temperature, run.card.unsure_below) == (1.0, 0.5), "too few pictures to calibrate on"
+    answer = inksight.Predictor.load(run.path).predict(here / "mine" / "bar" / "3.png")
+    assert (answer.verdict, answer.label) == ("class", "bar")
+    assert inksight.train("mine", filters=8, epochs=1, batch_size=16).metrics["epochs"] == 1
+
+
+def test_evaluating_a_run_measures_its_own_test_part(here):
+    """The test part depends on the seed; measured with another one it would hold pictures that were learned from."""
+    make_folder(here / "mine", classes=("a", "b"), count=25)
+    run = inksight.train("mine", filters=8, epochs=2, batch_size=8, seed=3)
+    again = inksight.evaluate(run.path)
+    assert again.metrics() == run.metrics["test"]
+    assert again.warning is None
+    (here / "mine" / "a" / "0.png").unlink()
+    assert "has changed since the training" in inksight.evaluate(run.path).warning
+
+
+def test_class_names_may_hold_any_sign(here, command):
+    make_folder(here / "odd", classes=("a$_$b", "[red]", "50%"), count=12)
+    run = inksight.train("odd", filters=8, epochs=1, batch_size=8)
+    assert set(run.card.classes) == {"a$_$b", "[red]", "50%"}
+    done = command(here, "evaluate", str(run.path))
+    assert done.returncode == 0, done.stderr
+    assert "[red]" in done.stdout
 
 
 def test_arrays_in_a_run_out(here, small_mnist):
@@ -86,11 +117,9 @@ def test_a_folder_of_ones_own_colour_pictures(here):
 
 
 def test_a_time_limit_holds_for_the_whole_job(here, small_mnist):
-    before = time.monotonic()
     run = inksight.train(small_mnist, "quick", time_limit_s=8, **SMALL | {"epochs": 100_000})
     assert run.metrics["ended"] == "time limit"
     assert run.metrics["epochs"] < 100_000
-    assert run.metrics["seconds"]["total"] <= time.monotonic() - before
     assert run.metrics["test"]["accuracy"] > 0.5
 
 
@@ -184,6 +213,22 @@ def test_wrong_wishes_are_refused_with_a_way_out(here, arguments, options, error
     assert list(here.iterdir()) == []
 
 
+def test_early_stopping_needs_something_to_watch(here, small_mnist):
+    alone = replace(small_mnist, validation=None)
+    with pytest.raises(UsageError, match="early_stopping needs a validation part to watch; give validation too"):
+        inksight.train(alone, early_stopping=2, **SMALL)
+    run = inksight.train(small_mnist, early_stopping=2, epochs=2, **SMALL)  # a validation part of its own will do
+    assert run.metrics["epochs"] == 2
+
+
+def test_a_run_from_arrays_says_so(here, small_mnist):
+    run = inksight.train(replace(small_mnist, source=""), epochs=1, **SMALL)
+    assert run.config["command"] is None
+    assert "trained on arrays" in (run.path / "report.html").read_text()
+    with pytest.raises(UsageError, match="was trained on arrays out of a program; say which data"):
+        inksight.evaluate(run.path)
+
+
 def test_one_class_is_no_choice(here, small_mnist):
     alone = replace(small_mnist, classes=("0",), train=Split(small_mnist.train.images[:9], np.zeros(9, np.int64)))
     with pytest.raises(DataError, match=r"has one class only \(0\); at least two are needed"):
@@ -216,6 +261,7 @@ def test_the_unsure_threshold_is_what_99_of_100_right_answers_reach():
     assert unsure_threshold(labels, probabilities) == pytest.approx(0.604, abs=1e-3)
     assert unsure_threshold(labels + 1, probabilities) == 0.5
     assert unsure_threshold(labels, np.full((1001, 2), [0.51, 0.49], np.float32)) == pytest.approx(0.51, abs=1e-3)
+    assert unsure_threshold(labels, np.full((1001, 2), [0.99999, 0.00001], np.float32)) == 0.99
 
 
 def test_the_backend_in_use_wins_and_another_is_refused():

@@ -13,7 +13,7 @@ from PIL import Image
 
 from inksight.errors import PictureError, RunError, UsageError
 from inksight.measure import with_temperature
-from inksight.predictor import BATCH, Predictor
+from inksight.predictor import MOST_AT_ONCE, Predictor
 from inksight.runs import load_model_card, write_model
 
 
@@ -35,7 +35,7 @@ def test_it_is_a_real_classifier(predictor, mnist):
     assert (predictor.probabilities(mnist.test.images).argmax(1) == mnist.test.labels).mean() > 0.9
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, BATCH, BATCH + 1, 2 * BATCH + 3])
+@pytest.mark.parametrize("count", [1, 2, 7, MOST_AT_ONCE, MOST_AT_ONCE + 1, 2 * MOST_AT_ONCE + 3])
 def test_any_number_gives_the_same_as_one_by_one(predictor, mnist, count):
     images = mnist.test.images[:count]
     rows = predictor.probabilities(images)
@@ -286,7 +286,7 @@ def test_a_damaged_model(digit_run, tmp_path):
 
 def test_a_model_that_does_not_fit_its_card(digit_run, colour_run, tmp_path):
     write_model(tmp_path, (colour_run / "model.onnx").read_bytes(), load_model_card(digit_run))
-    with pytest.raises(RunError, match=r"takes images of shape \[16, 16, 3\], but its model\.json says \[28, 28, 1\]"):
+    with pytest.raises(RunError, match=r"shape \[16, 16, 3\] and knows 3 classes, but its model\.json says \[28, 28, 1\] and 10"):
         Predictor.load(tmp_path)
     model = onnx.load(digit_run / "model.onnx")
     model.graph.output[0].name = model.graph.node[-1].output[0] = "scores"

@@ -16,7 +16,7 @@ from inksight.training.config import PRESETS, TrainConfig, preset
         ({"activation": "rellu"}, 'no activation "rellu". Did you mean relu'),
         ({"net": "tutorail"}, 'no net "tutorail". Did you mean tutorial'),
         ({"metrics": "accuracy,f1"}, 'no metric "f1". .*Known: accuracy'),
-        ({"early_stopping": 3}, "early_stopping needs a validation part"),
+        ({"metrics": ["accuracy"]}, "metrics is \\['accuracy'\\]; a text was wanted"),
         ({"backend": "mxnet"}, 'no backend "mxnet". Known: jax, tensorflow, torch'),
     ],
 )

@@ -16,7 +16,7 @@ from inksight.training.fit import Silent, fit
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.stepper import JaxStepper, KerasStepper
 
-FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2)
+FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2, least_steps=0)
 
 
 def trained(data, config=FAST, **options):
@@ -90,12 +90,12 @@ def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_takes_steps_downhill(small_mnist, optimizer):
     config = TrainConfig(net="strided", filters=8, optimizer=optimizer)
-    rate = {"adadelta": 1.0, "adagrad": 0.05, "sgd": 0.2, "lion": 0.0005}.get(optimizer, 0.003)
+    rate = {"adadelta": 1.0, "adagrad": 0.05, "sgd": 0.05, "lion": 0.0005}.get(optimizer, 0.003)
     stepper = JaxStepper(build("strided", (28, 28, 1), 10, config.knobs, 0), config)
     images = small_mnist.train.images[:200, ..., None]
     targets = np.eye(10, dtype=np.float32)[small_mnist.train.labels[:200]]
     losses = []
-    for _ in range(12):
+    for _ in range(30):
         stepper.step(images, targets, np.ones(200, np.float32), rate)
         losses.append(stepper.means()[0])
     assert losses[-1] < 0.9 * losses[0]
@@ -139,6 +139,14 @@ def test_early_stopping_keeps_the_best(small_mnist):
     targets = np.eye(10)[small_mnist.validation.labels] * (1 - config.label_smoothing) + config.label_smoothing / 10
     entropy = -(targets * np.log(np.maximum(probabilities, 1e-12))).sum(1).mean()
     assert entropy == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_one_epoch_of_an_augmenting_preset_still_augments(small_mnist):
+    """`standard` ends with one plain epoch of four; of a single epoch that may not be all of it."""
+    config = replace(preset("standard"), net="strided", filters=8, epochs=1, least_steps=0)
+    plain = replace(config, rotation_deg=0.0, scale=0.0, shear=0.0, shift_px=0.0, strokes=0.0)
+    (augmented, _), (untouched, _) = trained(small_mnist, config), trained(small_mnist, plain)
+    assert not np.array_equal(augmented.get_weights()[0], untouched.get_weights()[0])
 
 
 def test_a_time_limit_ends_the_training_with_its_schedule(small_mnist):

@@ -6,6 +6,7 @@ Every command imports its stage inside the function, so that `inksight predict` 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from importlib import metadata
@@ -55,6 +56,9 @@ def main() -> None:
 
 def run() -> NoReturn:
     """The `inksight` command. All files are whole by then, so the engines' half second of tidying up is skipped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shows "?", and goes on
     try:
         main()
         code: Any = 0

@@ -177,6 +177,7 @@ def _print_record(record: dict[str, Any]) -> None:
     """The record for people."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     shape, (low, high) = "×".join(map(str, record["shape"])), record["range"]
     sizes = " + ".join(f"{part['images']:,} {name}" for name, part in record["parts"].items())
@@ -188,7 +189,7 @@ def _print_record(record: dict[str, Any]) -> None:
     for name in record["parts"]:
         table.add_column(name, justify="right")
     for class_name in record["classes"]:
-        table.add_row(class_name, *(f"{part['counts'][class_name]:,}" for part in record["parts"].values()))
+        table.add_row(Text(class_name), *(f"{part['counts'][class_name]:,}" for part in record["parts"].values()))
     Console().print(table)
 
 

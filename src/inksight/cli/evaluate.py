@@ -24,6 +24,8 @@ def evaluate(
 
     evaluation = measure(run, data)
     metrics = evaluation.metrics()
+    if evaluation.warning:
+        note(f"Warning: {evaluation.warning}")
     if out is not None:
         from inksight.files import whole_folder
         from inksight.report.figures import write_figures

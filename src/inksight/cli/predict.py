@@ -78,7 +78,11 @@ def _answer(predictor: Predictor, source: str) -> tuple[Answer, str | None]:
     if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
         from inksight.data import sample
 
-        image, label, classes = sample(match["name"], int(match["index"]), size_px=predictor.card.size_px)
+        card, name = predictor.card, match["name"]
+        own = name == card.provenance.get("data", {}).get("source")  # then its test part is the one it was tested on
+        seed = card.provenance["seed"] if own else 0
+        index, size = int(match["index"]), card.size_px
+        image, label, classes = sample(name, index, size_px=size, prepare=predictor.inputs, seed=seed)
         return predictor.predict(image, source), classes[label]
     return predictor.predict(source), None
 

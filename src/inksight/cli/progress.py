@@ -76,6 +76,10 @@ class TrainingProgress:
             validation = f", validation accuracy {row['val_accuracy']:.4f}" if "val_accuracy" in row else ""
             note(f"epoch {number}: {shown['loss']}, {shown['accuracy']}{validation}, {row['seconds']:.1f} s")
 
+    def interrupted(self) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        note("Ending here; what was learned is tested and saved. Ctrl-C again gives it up.")
+
     def _task(self, what: str) -> TaskID:
         if what not in self._tasks:
             self._tasks[what] = self._bar.add_task(what, total=None, **{name: "" for name, _ in _COLUMNS})

@@ -16,12 +16,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if position else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as text: a class may be called [red]
     Console(stderr=to_stderr).print(table)
 
 

@@ -92,6 +92,9 @@ def headline(run: inksight.Run) -> str:
     metrics, test = run.metrics, run.metrics["test"]
     low, high = test["interval95"]
     ended = "" if metrics["ended"] == "finished" else f" Training ended early: {metrics['ended']}."
+    limit = run.config["time_limit_s"]
+    if limit is not None and metrics["seconds"]["total"] > limit:
+        ended += f" {limit:g} s were allowed; loading, compiling, testing and saving alone need longer."
     return (
         f"{percent(test['accuracy'])} right on {test['images']:,} test pictures "
         f"(95 % interval {percent(low)} to {percent(high)}, {test['errors']:,} wrong) "

@@ -19,7 +19,7 @@ from inksight.data.registry import SETS, KnownSet
 from inksight.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from inksight.data.pictures import Prepare
+    from inksight.data.square import Prepare
 
 __all__ = ["Dataset", "Split", "load", "sample"]
 
@@ -44,7 +44,8 @@ def load(
             `root/CLASS/*.png` or `root/{train,val,test}/CLASS/*`, a CSV of `image,label[,split]`, an `.npz`, IDX files.
             A name wins over a folder of that name: write "./mnist" for the folder.
         size_px: the side of its pictures, 8 to 512; 28 unless given.
-        prepare: brings every picture file to that size; `picture.fit_square` unless given.
+        prepare: brings every picture of a path to that size, of files as of arrays; `picture.fit_square` unless given.
+            A set of the registry does not pass through it.
         preprocessing: "digits" or "resize", how a foreign picture becomes an input; the set's own unless given.
         seed: a set that brings no test part gives 20 % of each class to it; the seed chooses which.
         progress: called with (done, total, what) while it reads or fetches.
@@ -60,9 +61,9 @@ def load(
     if isinstance(place, KnownSet):
         data = load_named(place, progress or silent)
         if data.size_px != size_px:
-            from inksight.data.arrays import resized
+            from inksight.data.square import resized
 
-            data = resized(data, size_px)
+            data = resized(data, size_px, progress=progress or silent)
     else:
         from inksight.data.sources import load_path
 
@@ -71,24 +72,31 @@ def load(
 
 
 def sample(
-    source: str | Path, index: int, split: str = "test", *, size_px: int | None = None, seed: int = 0
+    source: str | Path,
+    index: int,
+    split: str = "test",
+    *,
+    size_px: int | None = None,
+    prepare: Prepare | None = None,
+    seed: int = 0,
 ) -> tuple[np.ndarray, int, tuple[str, ...]]:
     """One picture of a set, the same that `load` has at this place, without loading the rest where that can be.
 
     Args:
         split: "train", "validation" ("val") or "test".
+        size_px, prepare, seed: as for `load`.
     Returns:
         image uint8 (size, size) or (size, size, 3), its label, the class names.
     Raises:
         UsageError: an unknown name or split, or no such index.
-        DataError: a set that cannot be read.
+        DataError: a set that cannot be read, or a picture that `prepare` refuses.
     """
     size_px = _checked_size(size_px)
     place = find(source)
     if not isinstance(place, KnownSet):
         from inksight.data.sources import sample_path
 
-        return sample_path(place, index, split, size_px, seed)
+        return sample_path(place, index, split, size_px, prepare, seed)
     split = require_index(place.name, dict(zip(("train", "test"), place.count, strict=True)), split, index)
     part = load_named_part(place, split)
     image = part.images[index]
@@ -103,9 +111,11 @@ def find(source: str | Path) -> KnownSet | Path:
     """The row of the registry that `source` names, or the path that it is.
 
     Raises:
-        UsageError: neither a known name nor a path.
+        UsageError: neither a known name nor a path, or nothing at all.
         DataError: it looks like a path, but nothing is there.
     """
+    if not str(source).strip():
+        raise UsageError("an empty name came; a data set's name (`inksight data list` has them) or a path was wanted.")
     if isinstance(source, str) and source in SETS:
         return SETS[source]
     path = Path(source).expanduser()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,8 @@ from inksight.data.dataset import Dataset, Split, stratified, take
 from inksight.data.idx import load_idx
 from inksight.data.listing import TEST_FRACTION
 from inksight.data.registry import IDX_FILES
+from inksight.data.square import to_rgb
 from inksight.errors import DataError
-from inksight.picture import fit_square
 
 MAX_CLASSES = 10_000
 BATCH = 1024
@@ -67,7 +66,7 @@ def load_idx_folder(folder: Path, seed: int) -> Dataset:
     """Reads the IDX files of a folder: the training pair, and the test pair where it is.
 
     Raises:
-        DataError: images without labels or the other way round, or a file that is no IDX.
+        DataError: images without labels or the other way round, a file that is no IDX, or one that holds nothing.
     """
     files = idx_files(folder)
     parts = {}
@@ -76,20 +75,11 @@ def load_idx_folder(folder: Path, seed: int) -> Dataset:
         if len(missing) == 1 or (missing and part == "train"):
             raise DataError(f"{folder} has IDX files, but not {' and '.join(missing)}; put it there too.")
         if not missing:
-            labels = load_idx(files[part, "labels"], 1).astype(np.int64)
-            parts[part] = Split(load_idx(files[part, "images"], 3), labels)
+            images, labels = load_idx(files[part, "images"], 3), load_idx(files[part, "labels"], 1)
+            _require_images(images, files[part, "images"].name, folder)
+            _require_labels(labels, files[part, "labels"].name, folder)
+            parts[part] = Split(images, labels.astype(np.int64))
     return _to_dataset(folder, parts, (), seed)
-
-
-def resized(data: Dataset, size_px: int) -> Dataset:
-    """The set with all its pictures at size_px × size_px; see `fit_square`."""
-
-    def fitted(part: Split) -> Split:
-        return Split(_fit_all(part.images, size_px), part.labels)
-
-    return replace(
-        data, train=fitted(data.train), test=fitted(data.test), validation=data.validation and fitted(data.validation)
-    )
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -114,7 +104,7 @@ def _require_images(images: np.ndarray, name: str, path: Path) -> None:
     if images.ndim not in (3, 4) or channels not in (1, 3) or not images.size:
         raise DataError(
             f"{name} in {path} has the shape {images.shape}; (n, height, width) or (n, height, width, 1 or 3) "
-            "was wanted."
+            "was wanted, and none of them 0."
         )
     if images.dtype.kind not in "biuf":
         raise DataError(f"{name} in {path} is of the type {images.dtype}; numbers were wanted.")
@@ -162,7 +152,7 @@ def _without_needless_colour(parts: dict[str, Split]) -> dict[str, Split]:
             for name, part in parts.items()
         }
     return {
-        name: Split(part.images if part.images.ndim == 4 else np.stack([part.images] * 3, -1), part.labels)
+        name: Split(part.images if part.images.ndim == 4 else to_rgb(part.images), part.labels)
         for name, part in parts.items()
     }
 
@@ -189,21 +179,18 @@ def _to_dataset(path: Path, parts: dict[str, Split], names: tuple[str, ...], see
     if "test" not in parts:
         kept, held = stratified(parts["train"].labels, TEST_FRACTION, seed)
         parts = {**parts, "train": take(parts["train"], kept), "test": take(parts["train"], held)}
-    classes = names or tuple(str(label) for label in range(max(known) + 1))
-    return from_parts(path, classes, parts)
+    if not names:
+        names, parts = _numbered(parts, sorted(known))
+    return from_parts(path, names, parts)
+
+
+def _numbered(parts: dict[str, Split], known: list[int]) -> tuple[tuple[str, ...], dict[str, Split]]:
+    """Class names for labels that have none, and the labels as indices into them: numbers left out are no classes."""
+    names = tuple(str(label) for label in known)
+    return names, {name: Split(part.images, np.searchsorted(known, part.labels)) for name, part in parts.items()}
 
 
 def from_parts(path: Path, classes: tuple[str, ...], parts: dict[str, Split]) -> Dataset:
     """The set of a path."""
     name = re.sub(r"[^\w.-]+", "-", path.resolve().stem).strip("-.") or "data"
     return Dataset(name, classes, parts["train"], parts["test"], parts.get("validation"), source=str(path))
-
-
-def _fit_all(images: np.ndarray, size_px: int) -> np.ndarray:
-    """Pictures of one size -> size_px × size_px."""
-    if images.shape[1:3] == (size_px, size_px):
-        return images
-    fitted = np.empty((len(images), size_px, size_px, *images.shape[3:]), np.uint8)
-    for index, image in enumerate(images):
-        fitted[index] = fit_square(image, size_px)
-    return fitted

@@ -12,7 +12,7 @@ import numpy as np
 
 from inksight.data import find
 from inksight.data.dataset import Dataset
-from inksight.data.listing import PARTS, Listing
+from inksight.data.listing import Listing
 from inksight.data.named import load_named
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import KnownSet
@@ -89,9 +89,8 @@ def _look_at_files(listing: Listing, progress: Progress) -> Iterator[Seen]:
 
 def _look_at_arrays(data: Dataset, progress: Progress) -> Iterator[Seen]:
     """Takes each image of a set that came as arrays; its name is its part and index."""
-    for name in PARTS:
-        part = getattr(data, name)
-        for index in range(len(part) if part else 0):
+    for name, part in data.parts.items():
+        for index in range(len(part)):
             progress(index, len(part), f"checking {name} pictures")
             yield _seen(name, data.classes[part.labels[index]], f"{name} {index}", part.images[index])
 

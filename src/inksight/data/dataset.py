@@ -26,6 +26,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def batch(self) -> np.ndarray:
+        """The images as networks take them: uint8 (n, height, width, channels)."""
+        return self.images if self.images.ndim == 4 else self.images[..., None]
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -46,6 +51,12 @@ class Dataset:
     preprocessing: str = "resize"
 
     @property
+    def parts(self) -> dict[str, Split]:
+        """The parts that the set has, by name, in the order train, validation, test."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
     def size_px(self) -> int:
         """The side of its square pictures."""
         return int(self.train.images.shape[1])
@@ -59,10 +70,9 @@ class Dataset:
     def sha256(self) -> str:
         """SHA-256 over the arrays of all parts, in the order train, validation, test."""
         digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
-            if part is not None:
-                digest.update(np.ascontiguousarray(part.images).data)
-                digest.update(np.ascontiguousarray(part.labels).data)
+        for part in self.parts.values():
+            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(np.ascontiguousarray(part.labels).data)
         return digest.hexdigest()
 
     def held_out(self, fraction: float, seed: int) -> Dataset:
@@ -107,35 +117,74 @@ def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarr
 
 
 def require_usable(data: Dataset) -> Dataset:
-    """Checks what training and evaluating need of any set.
+    """Checks what training and evaluating need of any set, one made by hand too.
 
     Raises:
-        DataError: fewer than two classes, an empty part, labels out of range, or shapes that do not fit.
+        DataError: fewer than two classes, names of classes that are not texts or not unique, an empty part, arrays
+            of another type or shape than `Split` says, labels out of range, or parts that do not agree.
     """
-    if len(data.classes) < 2:
-        found = data.classes[0] if data.classes else "none"
-        raise DataError(f"{data.source or data.name} has one class only ({found}); at least two are needed.")
-    for part_name, part in (("train", data.train), ("validation", data.validation), ("test", data.test)):
-        if part is None:
-            continue
+    name = data.source or data.name
+    _require_classes(data.classes, name)
+    for part_name, part in data.parts.items():
+        where = f"the {part_name} part of {name}"
+        _require_arrays(part, where)
         if not len(part):
-            raise DataError(f"the {part_name} part of {data.source or data.name} is empty; give it pictures.")
-        if len(part.images) != len(part.labels):
-            raise DataError(
-                f"the {part_name} part has {len(part.images):,} images but {len(part.labels):,} labels; one each."
-            )
+            if part is data.test and len(data.train) == len(np.unique(data.train.labels)):
+                raise DataError(
+                    f"each class of {name} has one picture; at least two are needed, one of them to test with."
+                )
+            raise DataError(f"{where} is empty; give it pictures.")
         low, high = int(part.labels.min()), int(part.labels.max())
         if low < 0 or high >= len(data.classes):
             raise DataError(
-                f"the {part_name} part has labels from {low} to {high}; with {len(data.classes)} classes "
+                f"{where} has labels from {low} to {high}; with {len(data.classes)} classes "
                 f"0 to {len(data.classes) - 1} were wanted."
             )
         if part.images.shape[1:] != data.train.images.shape[1:]:
             raise DataError(
-                f"the {part_name} part has images of shape {part.images.shape[1:]}, "
+                f"{where} has images of shape {part.images.shape[1:]}, "
                 f"the train part {data.train.images.shape[1:]}; they must agree."
             )
     return data
+
+
+def _require_classes(classes: tuple[str, ...], name: str) -> None:
+    """Checks that class names are at least two texts, each there once."""
+    if len(classes) < 2:
+        found = classes[0] if classes else "none"
+        raise DataError(f"{name} has one class only ({found}); at least two are needed.")
+    seen = set()
+    for class_name in classes:
+        if not isinstance(class_name, str):
+            raise DataError(f"the class names of {name} hold {class_name!r}; texts were wanted: take str of each.")
+        if class_name in seen:
+            raise DataError(f'{name} has two classes named "{class_name}"; give each class a name of its own.')
+        seen.add(class_name)
+
+
+def _require_arrays(part: Split, where: str) -> None:
+    """Checks the types and shapes of one part, as `Split` says them."""
+    images, labels = part.images, part.labels
+    for kind, array in (("images", images), ("labels", labels)):
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"the {kind} of {where} are a {type(array).__name__}; np.asarray makes them an array.")
+    if images.dtype != np.uint8:
+        raise DataError(
+            f"the images of {where} are of the type {images.dtype}; uint8 was wanted. Bring them to 0–255, then use "
+            ".astype(np.uint8)."
+        )
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)) or images.shape[1] != images.shape[2]:
+        raise DataError(
+            f"the images of {where} have the shape {images.shape}; (n, size, size) grey or (n, size, size, 3) RGB was "
+            "wanted. Make them square, and take images[..., 0] of a single channel."
+        )
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"the labels of {where} are {labels.dtype} of the shape {labels.shape}; whole numbers of the shape (n,) "
+            "were wanted. Give each picture the index of its class, .astype(np.int64)."
+        )
+    if len(images) != len(labels):
+        raise DataError(f"{where} has {len(images):,} images but {len(labels):,} labels; one each was wanted.")
 
 
 def require_index(source: str, counts: Mapping[str, int], part: str, index: int) -> str:

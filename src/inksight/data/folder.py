@@ -52,14 +52,15 @@ def _parts(root: Path, folders: list[Path]) -> list[tuple[str, Path]]:
 def _folders(root: Path) -> list[Path]:
     """The visible folders in `root`, by name; a link that leads back to `root` or above is none."""
     resolved = root.resolve()
-    return sorted(
-        Path(entry.path)
-        for entry in os.scandir(root)
-        if not entry.name.startswith(".")
-        and entry.name not in IGNORED_FOLDERS
-        and entry.is_dir()
-        and not (entry.is_symlink() and resolved.is_relative_to(Path(entry.path).resolve()))
-    )
+    with os.scandir(root) as entries:
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if not entry.name.startswith(".")
+            and entry.name not in IGNORED_FOLDERS
+            and entry.is_dir()
+            and not (entry.is_symlink() and resolved.is_relative_to(Path(entry.path).resolve()))
+        )
 
 
 def _pictures(folder: Path) -> Iterator[str]:
@@ -81,4 +82,5 @@ def _what_else(root: Path) -> str:
     count = sum(1 for _ in _pictures(root))
     if count:
         return f"holds {count:,} pictures but no class folders"
-    return "is empty" if not any(os.scandir(root)) else "holds no class folders"
+    with os.scandir(root) as entries:
+        return "holds no class folders" if any(entries) else "is empty"

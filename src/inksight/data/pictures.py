@@ -12,11 +12,9 @@ import numpy as np
 from inksight.data.dataset import Split
 from inksight.data.listing import Listing
 from inksight.data.progress import Progress, silent
+from inksight.data.square import Prepare, cut, stacked, to_square
 from inksight.errors import DataError, PictureError
-from inksight.picture import fit_square, load_picture
-
-Prepare = Callable[[np.ndarray], np.ndarray]
-"""A picture, uint8 (height, width[, 3]) -> one of the network's size, uint8 (size, size[, 3])."""
+from inksight.picture import load_picture
 
 BATCH = 256
 
@@ -34,17 +32,9 @@ def read_pictures(
         DataError: names the first picture that cannot be read.
     """
     paths = [path for part in listing.parts.values() for path in part.paths]
-    images = np.empty((len(paths), size_px, size_px), np.uint8)
     read = partial(read_picture, size_px=size_px, prepare=prepare, source=listing.source)
-    for index, picture in enumerate(_in_parallel(read, paths, progress)):
-        if picture.ndim == 3 and images.ndim == 3:
-            images = _to_colour(images, index)
-        images[index] = picture if picture.ndim + 1 == images.ndim else picture[..., None]
-    splits, start = {}, 0
-    for name, part in listing.parts.items():
-        splits[name] = Split(images[start : start + len(part.paths)], part.labels)
-        start += len(part.paths)
-    return splits
+    images = stacked(_in_parallel(read, paths, progress), len(paths), size_px)
+    return cut(images, {name: part.labels for name, part in listing.parts.items()})
 
 
 def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) -> np.ndarray:
@@ -53,10 +43,7 @@ def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) 
         picture = load_picture(path)
     except PictureError as error:
         raise DataError(f"{error} `inksight data check {source}` lists every bad file of the set.") from error
-    try:
-        return prepare(picture) if prepare else fit_square(picture, size_px)
-    except PictureError as error:
-        raise DataError(f"{path}: {error} `inksight data check {source}` looks at the whole set.") from error
+    return to_square(picture, size_px, prepare, path, source)
 
 
 def _in_parallel(read: Callable[[str], np.ndarray], paths: Sequence[str], progress: Progress) -> Iterator[np.ndarray]:
@@ -66,10 +53,3 @@ def _in_parallel(read: Callable[[str], np.ndarray], paths: Sequence[str], progre
             progress(start, len(paths), "reading pictures")
             yield from pool.map(read, paths[start : start + BATCH])
     progress(len(paths), len(paths), "reading pictures")
-
-
-def _to_colour(images: np.ndarray, filled: int) -> np.ndarray:
-    """Grey (n, size, size) -> RGB (n, size, size, 3) with the first `filled` pictures taken over."""
-    colour = np.empty((*images.shape, 3), np.uint8)
-    colour[:filled] = images[:filled, ..., None]
-    return colour

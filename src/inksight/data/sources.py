@@ -9,12 +9,13 @@ import numpy as np
 from inksight.data import arrays
 from inksight.data.dataset import Dataset, require_index
 from inksight.data.folder import list_folder
-from inksight.data.listing import PARTS, Listing, require_complete
-from inksight.data.pictures import Prepare, read_picture, read_pictures
+from inksight.data.listing import Listing, require_complete
+from inksight.data.pictures import read_picture, read_pictures
 from inksight.data.progress import Progress, silent
+from inksight.data.square import Prepare, resized, to_square
 from inksight.data.table import list_table
 from inksight.errors import DataError
-from inksight.picture import EXTENSIONS, fit_square
+from inksight.picture import EXTENSIONS
 
 
 def load_path(
@@ -22,30 +23,32 @@ def load_path(
 ) -> Dataset:
     """Loads the set at `path`, all its pictures brought to size_px × size_px.
 
+    Args:
+        prepare: brings every picture to that size, of files as of arrays; `fit_square` unless given.
     Raises:
         DataError: no set of a known kind, or something in it that cannot be read.
     """
     opened = open_path(path, seed)
     if isinstance(opened, Dataset):
-        return arrays.resized(opened, size_px)
+        return resized(opened, size_px, prepare, progress)
     parts = read_pictures(require_complete(opened), size_px, prepare, progress)
     return arrays.from_parts(path, opened.classes, parts)
 
 
 def sample_path(
-    path: Path, index: int, split: str, size_px: int, seed: int = 0
+    path: Path, index: int, split: str, size_px: int, prepare: Prepare | None = None, seed: int = 0
 ) -> tuple[np.ndarray, int, tuple[str, ...]]:
     """One picture of the set at `path`, its label and the class names; of picture files, only that one is decoded."""
     opened = open_path(path, seed)
     if isinstance(opened, Listing):
         split = require_index(str(path), {name: len(part.paths) for name, part in opened.parts.items()}, split, index)
         part = opened.parts[split]
-        image = read_picture(part.paths[index], size_px, None, opened.source)
+        image = read_picture(part.paths[index], size_px, prepare, opened.source)
         return image, int(part.labels[index]), opened.classes
-    parts = {name: part for name in PARTS if (part := getattr(opened, name)) is not None}
-    split = require_index(str(path), {name: len(part) for name, part in parts.items()}, split, index)
-    image = fit_square(parts[split].images[index], size_px)
-    return image, int(parts[split].labels[index]), opened.classes
+    split = require_index(str(path), {name: len(part) for name, part in opened.parts.items()}, split, index)
+    chosen = opened.parts[split]
+    image = to_square(chosen.images[index], size_px, prepare, f"{split} picture {index} of {path}", str(path))
+    return image, int(chosen.labels[index]), opened.classes
 
 
 def open_path(path: Path, seed: int = 0) -> Listing | Dataset:

@@ -1,8 +1,8 @@
 """The architectures: one a file, each a function that returns an uncompiled Keras model.
 
-`build(name, shape, num_classes, knobs)` is the only door. Every network takes uint8 pictures (n, size, size, channels),
-rescales them itself, and ends in a layer `logits` followed by a layer `probabilities` (softmax), so that training
-can read the one and serving the other.
+`build(name, shape, num_classes, knobs, seed)` is the only door. Every network takes uint8 pictures (n, size, size,
+channels), rescales them itself, and ends in a layer `logits` followed by a layer `probabilities` (softmax), so that
+training can read the one and serving the other.
 """
 
 from __future__ import annotations

@@ -120,6 +120,8 @@ def _layers(layers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _command(config: Mapping[str, Any]) -> str:
+    if config["command"] is None:
+        return "<p>It was trained on arrays out of a program; these choices make it again.</p>"
     return f"<pre><code>{escape(config['command'])}</code></pre>"
 
 

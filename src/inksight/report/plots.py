@@ -46,8 +46,10 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
             if value:
                 shade = "#111827" if row != column else _GREY
                 axes.text(column, row, f"{value:,}", ha="center", va="center", fontsize=8, color=shade)
-    axes.set_xticks(range(count), classes, rotation=90 if max(map(len, classes)) > 3 else 0, fontsize=9)
-    axes.set_yticks(range(count), classes, fontsize=9)
+    axes.set_xticks(
+        range(count), classes, parse_math=False, rotation=90 if max(map(len, classes)) > 3 else 0, fontsize=9
+    )
+    axes.set_yticks(range(count), classes, parse_math=False, fontsize=9)
     axes.set_xlabel("answer")
     axes.set_ylabel("true class")
     axes.tick_params(length=0)

@@ -33,7 +33,7 @@ class Batches:
     """
 
     def __init__(self, split: Split, num_classes: int, config: TrainConfig) -> None:
-        self._images = split.images if split.images.ndim == 4 else split.images[..., None]
+        self._images = split.batch
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)

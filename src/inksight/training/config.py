@@ -57,6 +57,7 @@ class TrainConfig:
     weight_averaging: float = _choice(0.0, "Decay of the weights' running mean (EMA); 0 is off.", low=0, high=0.99999)
 
     epochs: int = _choice(10, "Times each training picture is seen.", low=1, high=100000)
+    least_steps: int = _choice(0, "Repeat epochs until so many steps are done: for small sets.", low=0, high=10**9)
     batch_size: int = _choice(32, "Pictures a step.", low=1, high=65536)
     validation: float = _choice(0.0, "Share of the training part held out for choices.", low=0, high=0.9)
     early_stopping: int = _choice(
@@ -82,8 +83,6 @@ class TrainConfig:
         for name in self.metric_names:
             if name not in METRICS:
                 raise UsageError(unknown("metric", name, METRICS))
-        if self.early_stopping and not self.validation:
-            raise UsageError("early_stopping needs a validation part to watch; give validation too, 0.1 for instance.")
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -111,6 +110,8 @@ def _check(item: Field[Any], value: Any) -> None:
     among: tuple[str, ...] | None = item.metadata["among"]
     if value is None and "None" in str(item.type):
         return
+    if str(item.type).startswith("str") and not isinstance(value, str):
+        raise UsageError(f"{item.name} is {value!r}; a text was wanted, several names with commas between them.")
     if among is not None and value not in among:
         raise UsageError(unknown(item.name, str(value), among))
     if "low" not in item.metadata:
@@ -126,10 +127,10 @@ _AUGMENTED: dict[str, Any] = {"rotation_deg": 12.0, "scale": 0.13, "shear": 0.15
 
 PRESETS: dict[str, TrainConfig] = {}
 
-# The article's network and recipe, nothing added: about 98.5 % on MNIST.
+# The article's network and recipe, nothing added: about 98.5 % on MNIST in two and a half minutes on two cores.
 PRESETS["tutorial"] = TrainConfig()
 
-# One epoch, one cycle: at least 99.0 % on MNIST.
+# One epoch, one cycle: at least 99.0 % on MNIST in about 9 s.
 PRESETS["quick"] = TrainConfig(
     net="strided",
     learning_rate=0.01,
@@ -138,11 +139,12 @@ PRESETS["quick"] = TrainConfig(
     schedule="one_cycle",
     label_smoothing=0.05,
     epochs=1,
+    least_steps=400,
     batch_size=128,
     validation=0.04,
 )
 
-# Four epochs with augmentation: about 99.6 % on MNIST.
+# Four epochs with augmentation: about 99.6 % on MNIST in one minute.
 PRESETS["standard"] = TrainConfig(
     net="compact",
     optimizer="adamw",
@@ -152,14 +154,15 @@ PRESETS["standard"] = TrainConfig(
     label_smoothing=0.05,
     weight_averaging=0.998,
     epochs=4,
+    least_steps=1200,
     plain_epochs=1,
     batch_size=128,
     validation=0.04,
     **_AUGMENTED,
 )
 
-# The same for longer: about 99.7 % on MNIST.
-PRESETS["thorough"] = replace(PRESETS["standard"], epochs=18, learning_rate=0.004)
+# The same for longer: about 99.7 % on MNIST in three to four minutes.
+PRESETS["thorough"] = replace(PRESETS["standard"], epochs=18, least_steps=4000, learning_rate=0.004)
 
 
 def preset(name: str) -> TrainConfig:

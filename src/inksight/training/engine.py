@@ -10,8 +10,9 @@ import sys
 from importlib import metadata
 
 from inksight.errors import EngineError
+from inksight.training.config import BACKENDS
 
-# jaxlib versions on which the XLA flag was tried. An unknown flag aborts the process, so others go without.
+# jaxlib versions on which the XLA flag was tried, on Linux and x86-64; an unknown flag aborts the process.
 _TRIED_JAXLIB = ("0.10.2",)
 _DECIDING = ("keras", "jax", "jaxlib", "tensorflow", "torch", "numpy", "onnx", "onnxruntime", "opencv-python-headless")
 _XLA_FLAG = "--xla_cpu_experimental_ynn_fusion_type="
@@ -21,14 +22,15 @@ def prepare(backend: str | None) -> str:
     """Fixes Keras's backend and tunes the process for it.
 
     Args:
-        backend: one of BACKENDS, or None for the one that is loaded already, else jax.
+        backend: one of BACKENDS, or None for the one that is loaded already, else KERAS_BACKEND, else jax.
     Returns:
         the backend's name.
     Raises:
         EngineError: the backend is not installed, or Keras runs on another one already.
     """
     loaded = _loaded_backend()
-    wanted = backend or loaded or "jax"
+    named = os.environ.get("KERAS_BACKEND")
+    wanted = backend or loaded or (named if named in BACKENDS else "jax")
     if loaded is not None and loaded != wanted:
         raise EngineError(
             f"Keras is loaded with the backend {loaded} already; {wanted} was wanted. "
@@ -44,6 +46,11 @@ def prepare(backend: str | None) -> str:
         if wanted == "jax":
             _use_fast_convolutions()
     return wanted
+
+
+def load_keras() -> None:
+    """Imports Keras on the backend that was prepared; takes a second or two."""
+    import keras  # noqa: F401
 
 
 def versions() -> dict[str, str]:
@@ -82,7 +89,8 @@ def _loaded_backend() -> str | None:
 
 def _use_fast_convolutions() -> None:
     """XLA hands convolutions to YNNPACK, which trains them at a fifth of the speed of XLA's own; turned off here."""
-    if "jax" in sys.modules or metadata.version("jaxlib") not in _TRIED_JAXLIB:
+    known = metadata.version("jaxlib") in _TRIED_JAXLIB and (sys.platform, platform.machine()) == ("linux", "x86_64")
+    if "jax" in sys.modules or not known:
         return
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_experimental_ynn_fusion_type" not in flags:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError
+from inksight.interrupt import interruptible
 from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
 from inksight.training.batches import Batches
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, float]
 _LEAST_ROWS = 20
+_MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
 _FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
 
 
@@ -42,6 +41,9 @@ class Watcher(Protocol):
     def epoch(self, number: int, row: Row) -> None:
         """After each epoch."""
 
+    def interrupted(self) -> None:
+        """When the training ends early because somebody asked for it."""
+
 
 class Silent:
     """A Watcher that shows nothing."""
@@ -53,6 +55,9 @@ class Silent:
         """Nothing."""
 
     def epoch(self, number: int, row: Row) -> None:
+        """Nothing."""
+
+    def interrupted(self) -> None:
         """Nothing."""
 
 
@@ -90,9 +95,12 @@ def fit(
     watcher = watcher or Silent()
     watcher.built(layer_table(model))
     loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher)
-    with _interruptible(loop.interrupt):
+    with interruptible(loop.interrupt):
         loop.run()
-    model.set_weights(loop.best_weights())
+    weights = loop.best_weights()
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise loop.diverged(math.nan)
+    model.set_weights(weights)
     return loop.fitted
 
 
@@ -104,11 +112,12 @@ class _Loop:
     ) -> None:
         self.stepper, self.data, self.config, self.watcher = stepper, data, config, watcher
         self.batches = Batches(data.train, len(data.classes), config)
-        planned = self.batches.per_epoch * config.epochs
+        self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
+        planned = self.batches.per_epoch * self.epochs
         measured = len(data.test) + len(data.validation or ())
         self.pace = Pace(planned, ends_at, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
-        self.rows_every = max(1, self.batches.per_epoch * config.epochs // max(_LEAST_ROWS, config.epochs))
+        self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
         self.interrupted = False
@@ -121,7 +130,7 @@ class _Loop:
         """Steps until the schedule, the clock, early stopping or a person ends it."""
         started = time.monotonic()
         shape = SHAPES[self.config.schedule]
-        plain_from = 1 - self.config.plain_epochs / self.config.epochs
+        plain_from = 1 - min(self.config.plain_epochs / self.config.epochs, _MOST_PLAIN)
         for batch in self.batches:
             rate = self.config.learning_rate * shape(self.pace.midway)
             self.stepper.step(batch.images, batch.targets, batch.weights, rate)
@@ -135,9 +144,16 @@ class _Loop:
 
     def best_weights(self) -> Weights:
         """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
-        if self.best is not None and self.fitted.ended in ("interrupted", "early stopping"):
+        if self.best is not None and (self.fitted.ended == "interrupted" or self.config.early_stopping):
             return self.best[1]
         return self.stepper.weights()
+
+    def diverged(self, loss: float) -> EngineError:
+        """The error for a loss that is no longer a number."""
+        return EngineError(
+            f"the training diverged: the loss is {loss} at step {self.pace.step:,} of {self.pace.planned_steps:,}. "
+            f"Nothing was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
+        )
 
     def _look(self, rate: float, seconds: float) -> None:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
@@ -146,10 +162,7 @@ class _Loop:
         if epoch_ends or step % self.rows_every == 0 or self.interrupted:
             loss, accuracy = self.stepper.means()
             if not math.isfinite(loss):
-                raise EngineError(
-                    f"the training diverged: the loss is {loss} at step {step:,} of {self.pace.planned_steps:,}. "
-                    f"Nothing was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
-                )
+                raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             row |= {"learning_rate": rate, "seconds": seconds}
             if (epoch_ends or self.interrupted) and self.data.validation is not None:
@@ -162,9 +175,8 @@ class _Loop:
 
     def _validate(self, validation: Split) -> Row:
         """Measures the weights to keep, and remembers them when they are the best so far."""
-        images = validation.images if validation.images.ndim == 4 else validation.images[..., None]
         targets = np.eye(len(self.data.classes), dtype=np.float32)[validation.labels]
-        probabilities, losses = self.stepper.measure(images, targets)
+        probabilities, losses = self.stepper.measure(validation.batch, targets)
         wanted = ("accuracy", *self.config.metric_names)
         row = {f"val_{name}": METRICS[name](validation.labels, probabilities) for name in wanted}
         loss = row["val_loss"] = float(losses.mean())
@@ -178,6 +190,7 @@ class _Loop:
         """Whether to stop now; says why in `fitted.ended`."""
         patience = self.config.early_stopping
         if self.interrupted:
+            self.watcher.interrupted()
             self.fitted.ended = "interrupted"
         elif self.pace.done:
             self.fitted.ended = "finished" if self.pace.step >= self.pace.planned_steps else "time limit"
@@ -186,22 +199,3 @@ class _Loop:
         else:
             return False
         return True
-
-
-@contextmanager
-def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Within the block the first Ctrl-C calls `interrupt`, the second is a KeyboardInterrupt as ever."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        interrupt()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

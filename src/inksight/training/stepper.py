@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from inksight.nets.weights import drawn_from
+from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
 from inksight.training.objective import build_loss, build_optimizer
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import keras
 
 Weights = list[np.ndarray]
-_EVALUATION_BATCH = 1000
 
 
 class Stepper(Protocol):
@@ -205,7 +205,7 @@ def _in_batches(
     """Runs `function` over batches of one size, the last overlapping the one before, so that it is compiled once."""
     import keras
 
-    size = min(_EVALUATION_BATCH, len(images))
+    size = min(pictures_at_once(images.shape[1]), len(images))
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for start in range(0, len(images), size):
         first = min(start, len(images) - size)

@@ -286,7 +286,9 @@ def test_a_damaged_model(digit_run, tmp_path):
 
 def test_a_model_that_does_not_fit_its_card(digit_run, colour_run, tmp_path):
     write_model(tmp_path, (colour_run / "model.onnx").read_bytes(), load_model_card(digit_run))
-    with pytest.raises(RunError, match=r"shape \[16, 16, 3\] and knows 3 classes, but its model\.json says \[28, 28, 1\] and 10"):
+    with pytest.raises(
+        RunError, match=r"shape \[16, 16, 3\] and knows 3 classes, but its model\.json says \[28, 28, 1\] and 10"
+    ):
         Predictor.load(tmp_path)
     model = onnx.load(digit_run / "model.onnx")
     model.graph.output[0].name = model.graph.node[-1].output[0] = "scores"

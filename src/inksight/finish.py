@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,7 @@ def finish(
         StorageError: the place takes no files; the text says where the run is kept instead.
     """
 
-    def save(folder: Path, title: str) -> None:
-        _fill(folder, title, model, dataset, fitted, facts, config, clock)
-
+    save = partial(_fill, model, dataset, fitted, facts, config, clock)
     with interruptible(lambda: None):  # a Ctrl-C now comes too late to save time, and early enough to lose the run
         return runs.Run(_saved(save, f"{dataset.name}-{facts['preset']}", out))
 
@@ -81,14 +80,14 @@ def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Pa
 
 
 def _fill(
-    folder: Path,
-    title: str,
     model: keras.Model,
     dataset: Dataset,
     fitted: Fitted,
     facts: dict[str, Any],
     config: TrainConfig,
     clock: Clock,
+    folder: Path,
+    title: str,
 ) -> None:
     """Writes everything a run folder holds, from the trained model and one look at the test part."""
     from inksight.report.figures import write_figures

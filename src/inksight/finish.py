@@ -8,7 +8,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,28 +37,29 @@ _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
 _LEAST_TO_CALIBRATE = 200  # fewer pictures say too little about how sure is sure
 
 
-def finish(
-    model: keras.Model,
-    dataset: Dataset,
-    fitted: Fitted,
-    facts: dict[str, Any],
-    config: TrainConfig,
-    clock: Clock,
-    out: Path | None,
-) -> runs.Run:
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves in memory. dataset: with the part held out. facts: provenance, as config.json holds it."""
+
+    model: keras.Model
+    dataset: Dataset
+    fitted: Fitted
+    config: TrainConfig
+    facts: dict[str, Any]
+
+
+def finish(trained: Trained, clock: Clock, out: Path | None) -> runs.Run:
     """Tests a trained model and saves all there is to know about it.
 
     Args:
-        facts: its provenance, as config.json is to hold it.
         out: the folder to make; None for the next free default.
     Raises:
         EngineError: the exported model is not equal to Keras.
         StorageError: the place takes no files; the text says where the run is kept instead.
     """
-
-    save = partial(_fill, model, dataset, fitted, facts, config, clock)
+    stem = f"{trained.dataset.name}-{trained.facts['preset']}"
     with interruptible(lambda: None):  # a Ctrl-C now comes too late to save time, and early enough to lose the run
-        return runs.Run(_saved(save, f"{dataset.name}-{facts['preset']}", out))
+        return runs.Run(_saved(partial(_fill, trained, clock), stem, out))
 
 
 def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Path:
@@ -79,20 +80,12 @@ def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Pa
         raise StorageError(f"{refused} The finished run is kept in {refuge}: move it where you want it.") from refused
 
 
-def _fill(
-    model: keras.Model,
-    dataset: Dataset,
-    fitted: Fitted,
-    facts: dict[str, Any],
-    config: TrainConfig,
-    clock: Clock,
-    folder: Path,
-    title: str,
-) -> None:
+def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
     """Writes everything a run folder holds, from the trained model and one look at the test part."""
     from inksight.report.figures import write_figures
     from inksight.report.page import page
 
+    model, dataset, fitted, facts = trained.model, trained.dataset, trained.fitted, trained.facts
     with clock.stage("export"):
         difference, content = _export(model, dataset, facts)
         model.save(folder / runs.KERAS)
@@ -101,7 +94,7 @@ def _fill(
         evaluation = evaluate_split(predictor, dataset.test)
         layers = layer_table(model)
         metrics: dict[str, Any] = {
-            "test": evaluation.metrics(config.metric_names),
+            "test": evaluation.metrics(trained.config.metric_names),
             "epochs": round(fitted.epochs, 3),
             "ended": fitted.ended,
             "images_per_s": round(fitted.images_per_s, 1),

@@ -19,7 +19,7 @@ from inksight.clock import Clock
 from inksight.data.dataset import Dataset, require_usable
 from inksight.data.registry import KnownSet
 from inksight.errors import UsageError, unknown
-from inksight.finish import finish
+from inksight.finish import Trained, finish
 from inksight.ink import digit_input
 from inksight.provenance import provenance
 from inksight.training import engine
@@ -94,7 +94,7 @@ def train(
 
     with clock.stage("fit"):
         fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
-    return finish(model, dataset, fitted, facts, config, clock, out)
+    return finish(Trained(model, dataset, fitted, config, facts), clock, out)
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from inksight.errors import PictureError
 
@@ -102,10 +102,7 @@ def _open(content: bytes, name: str) -> Image.Image:
         import_module(f"PIL.{plugin}")  # Image.init would import forty, a tenth of a second
         factory, accept = Image.OPEN[format]
         if accept is None or accept(content[:16]) is True:
-            try:
-                return factory(io.BytesIO(content), name)
-            except (SyntaxError, UnidentifiedImageError):
-                break
+            return factory(io.BytesIO(content), name)
     raise PictureError(f"{name} is not a picture that can be read: its content is none of {', '.join(FORMATS)}.")
 
 

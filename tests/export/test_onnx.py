@@ -35,6 +35,15 @@ def test_every_network_is_equal_in_plain_onnx_runtime(net):
     assert largest_difference(np.asarray(model(images)), content, images) <= 1e-5
 
 
+def test_an_ensemble_is_equal_too():
+    model = build("compact", (28, 28, 1), 10, {}, seed=0, members=3)
+    images = pictures(32)
+    content = to_onnx(model, {}).SerializeToString()
+    assert largest_difference(np.asarray(model(images)), content, images) <= 1e-5
+    names = [node.name for node in onnx.load_from_string(content).graph.node]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_is_equal(activation):
     model = build(

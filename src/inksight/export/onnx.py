@@ -78,14 +78,7 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
         EngineError: a layer that has no row in LAYERS.
     """
     graph = Graph()
-    outputs: dict[str, str] = {}
-    for node in model.get_config()["layers"]:
-        layer = model.get_layer(node["config"]["name"])
-        kind = type(layer).__name__
-        if kind not in LAYERS:
-            raise EngineError(f"a {kind} layer cannot be exported to ONNX; known are {', '.join(sorted(LAYERS))}.")
-        inputs = [outputs[name] for name in _sources(node["inbound_nodes"])]
-        outputs[layer.name] = LAYERS[kind](graph, layer, inputs)
+    _write(graph, model, "")
     shape = [None if side is None else int(side) for side in model.input.shape]
     proto = helper.make_model(
         helper.make_graph(
@@ -102,6 +95,22 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
     helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _write(graph: Graph, model: keras.Model, prefix: str) -> str:
+    """Appends all layers of `model`, their names after `prefix`; gives the name of the last one's output."""
+    outputs: dict[str, str] = {}
+    for node in model.get_config()["layers"]:
+        layer = model.get_layer(node["config"]["name"])
+        kind, name = type(layer).__name__, prefix + layer.name
+        if kind == "Functional":  # a member of an ensemble: it reads the same pictures
+            outputs[layer.name] = _write(graph, layer, f"{name}_")
+            continue
+        if kind not in LAYERS:
+            raise EngineError(f"a {kind} layer cannot be exported to ONNX; known are {', '.join(sorted(LAYERS))}.")
+        inputs = [outputs[source] for source in _sources(node["inbound_nodes"])]
+        outputs[layer.name] = LAYERS[kind](graph, layer, name, inputs)
+    return outputs[layer.name]
 
 
 def largest_difference(expected: np.ndarray, content: bytes, images: np.ndarray) -> float:
@@ -141,85 +150,87 @@ def _sources(inbound: Any) -> list[str]:
     return []
 
 
-def _input(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    x = graph.add("Cast", ["images"], f"{layer.name}_float", to=TensorProto.FLOAT)
-    return graph.add("Transpose", [x], f"{layer.name}_channels_first", perm=[0, 3, 1, 2])
+def _input(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    x = graph.add("Cast", ["images"], f"{name}_float", to=TensorProto.FLOAT)
+    return graph.add("Transpose", [x], f"{name}_channels_first", perm=[0, 3, 1, 2])
 
 
-def _rescaling(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    scale = graph.constant(f"{layer.name}_scale", np.float32(layer.scale))
-    x = graph.add("Mul", [inputs[0], scale], f"{layer.name}_scaled")
+def _rescaling(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    scale = graph.constant(f"{name}_scale", np.float32(layer.scale))
+    x = graph.add("Mul", [inputs[0], scale], f"{name}_scaled")
     if not layer.offset:
         return x
-    return graph.add("Add", [x, graph.constant(f"{layer.name}_offset", np.float32(layer.offset))], layer.name)
+    return graph.add("Add", [x, graph.constant(f"{name}_offset", np.float32(layer.offset))], name)
 
 
-def _convolution(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _convolution(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     kernel = np.asarray(layer.get_weights()[0]).transpose(3, 2, 0, 1)
-    operands = [inputs[0], graph.constant(f"{layer.name}_kernel", kernel)]
+    operands = [inputs[0], graph.constant(f"{name}_kernel", kernel)]
     if layer.use_bias:
-        operands.append(graph.constant(f"{layer.name}_bias", layer.get_weights()[1]))
-    x = graph.add("Conv", operands, layer.name, strides=list(layer.strides), **_padding(layer))
-    return graph.activate(layer.activation.__name__, x, f"{layer.name}_activation")
+        operands.append(graph.constant(f"{name}_bias", layer.get_weights()[1]))
+    x = graph.add("Conv", operands, name, strides=list(layer.strides), **_padding(layer))
+    return graph.activate(layer.activation.__name__, x, f"{name}_activation")
 
 
-def _batch_normalization(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    names = ("gamma", "beta", "mean", "variance")
-    operands = [
-        graph.constant(f"{layer.name}_{name}", value) for name, value in zip(names, layer.get_weights(), strict=True)
-    ]
-    return graph.add("BatchNormalization", [inputs[0], *operands], layer.name, epsilon=layer.epsilon)
+def _batch_normalization(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    roles = ("gamma", "beta", "mean", "variance")
+    operands = [graph.constant(f"{name}_{role}", value) for role, value in zip(roles, layer.get_weights(), strict=True)]
+    return graph.add("BatchNormalization", [inputs[0], *operands], name, epsilon=layer.epsilon)
 
 
-def _dense(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _dense(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     kernel, bias = layer.get_weights()
-    operands = [inputs[0], graph.constant(f"{layer.name}_kernel", kernel), graph.constant(f"{layer.name}_bias", bias)]
-    x = graph.add("Gemm", operands, layer.name)
-    return graph.activate(layer.activation.__name__, x, f"{layer.name}_activation")
+    operands = [inputs[0], graph.constant(f"{name}_kernel", kernel), graph.constant(f"{name}_bias", bias)]
+    x = graph.add("Gemm", operands, name)
+    return graph.activate(layer.activation.__name__, x, f"{name}_activation")
 
 
-def _max_pooling(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _max_pooling(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     window = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides)}
-    return graph.add("MaxPool", inputs, layer.name, **window, **_padding(layer))
+    return graph.add("MaxPool", inputs, name, **window, **_padding(layer))
 
 
-def _zero_padding(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _zero_padding(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     (top, bottom), (left, right) = layer.padding
-    pads = graph.constant(f"{layer.name}_pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-    return graph.add("Pad", [inputs[0], pads], layer.name)
+    pads = graph.constant(f"{name}_pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    return graph.add("Pad", [inputs[0], pads], name)
 
 
-def _global_pooling(operator: str) -> Callable[[Graph, Any, list[str]], str]:
-    def convert(graph: Graph, layer: Any, inputs: list[str]) -> str:
-        x = graph.add(operator, inputs, f"{layer.name}_square")
-        return graph.add("Flatten", [x], layer.name)
+def _global_pooling(operator: str) -> Callable[[Graph, Any, str, list[str]], str]:
+    def convert(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+        x = graph.add(operator, inputs, f"{name}_square")
+        return graph.add("Flatten", [x], name)
 
     return convert
 
 
-def _flatten(graph: Graph, layer: Any, inputs: list[str]) -> str:
+def _flatten(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     """Keras flattens channels-last; the weights behind expect that order."""
-    x = graph.add("Transpose", inputs, f"{layer.name}_channels_last", perm=[0, 2, 3, 1])
-    return graph.add("Flatten", [x], layer.name)
+    x = graph.add("Transpose", inputs, f"{name}_channels_last", perm=[0, 2, 3, 1])
+    return graph.add("Flatten", [x], name)
 
 
-def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.add("Concat", inputs, layer.name, axis=1)
+def _concatenate(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    return graph.add("Concat", inputs, name, axis=1)
 
 
-def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.activate(layer.activation.__name__, inputs[0], layer.name)
+def _average(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    return graph.add("Mean", inputs, name)
 
 
-def _softmax(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.add("Softmax", inputs, layer.name, axis=-1)
+def _activation(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    return graph.activate(layer.activation.__name__, inputs[0], name)
+
+
+def _softmax(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    return graph.add("Softmax", inputs, name, axis=-1)
 
 
 def _padding(layer: Any) -> dict[str, str]:
     return {"auto_pad": "SAME_UPPER" if layer.padding == "same" else "VALID"}
 
 
-LAYERS: dict[str, Callable[[Graph, Any, list[str]], str]] = {
+LAYERS: dict[str, Callable[[Graph, Any, str, list[str]], str]] = {
     "InputLayer": _input,
     "Rescaling": _rescaling,
     "Conv2D": _convolution,
@@ -230,8 +241,9 @@ LAYERS: dict[str, Callable[[Graph, Any, list[str]], str]] = {
     "GlobalMaxPooling2D": _global_pooling("GlobalMaxPool"),
     "GlobalAveragePooling2D": _global_pooling("GlobalAveragePool"),
     "Concatenate": _concatenate,
+    "Average": _average,
     "Flatten": _flatten,
     "Dense": _dense,
-    "Dropout": lambda graph, layer, inputs: inputs[0],
+    "Dropout": lambda graph, layer, name, inputs: inputs[0],
     "Softmax": _softmax,
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inksight.errors import UsageError, unknown
 from inksight.nets.compact import compact
+from inksight.nets.ensemble import ensemble
 from inksight.nets.strided import strided
 from inksight.nets.tutorial import tutorial
 
@@ -22,7 +23,9 @@ NETS: dict[str, Callable[..., keras.Model]] = {"tutorial": tutorial, "strided": 
 ACTIVATIONS = ("elu", "gelu", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "tanh")
 
 
-def build(name: str, shape: tuple[int, int, int], num_classes: int, knobs: dict[str, Any], seed: int) -> keras.Model:
+def build(
+    name: str, shape: tuple[int, int, int], num_classes: int, knobs: dict[str, Any], seed: int, members: int = 1
+) -> keras.Model:
     """Builds the network `name`, its weights drawn from `seed`: the same on every backend.
 
     Args:
@@ -30,6 +33,7 @@ def build(name: str, shape: tuple[int, int, int], num_classes: int, knobs: dict[
         shape: (height, width, channels) of one picture.
         num_classes: number of outputs.
         knobs: keyword arguments of the network's function; what is not named keeps the network's own value.
+        members: how many of it, each with weights of its own, are averaged into one model.
     Raises:
         UsageError: no such network, or pictures too small for its kernels.
     """
@@ -39,10 +43,11 @@ def build(name: str, shape: tuple[int, int, int], num_classes: int, knobs: dict[
         raise UsageError(unknown("network", name, NETS))
     try:
         with drawn_from(seed) as draw:
-            return draw(NETS[name](shape, num_classes, **knobs))
+            networks = [draw(NETS[name](shape, num_classes, **knobs)) for _ in range(members)]
     except ValueError as error:
         wish = ", ".join(f"{key}={value}" for key, value in knobs.items()) or "its own settings"
         raise UsageError(
             f"the network {name} cannot be built for {shape[0]}×{shape[1]} pictures with {wish}: "
             f"{str(error).splitlines()[0]} Take a smaller kernel_size or pool_size, or a larger --size."
         ) from error
+    return ensemble(networks) if members > 1 else networks[0]

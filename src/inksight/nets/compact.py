@@ -1,4 +1,4 @@
-"""The network for accuracy: 78 thousand parameters, 99.6 % on MNIST after four augmented epochs, 99.7 % after more."""
+"""The network for accuracy: 0.16 million parameters; `thorough` averages several of it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ def compact(
     dense_activation: str = "relu",
     dropout: float = 0.0,
 ) -> keras.Model:
-    """Four convolutions with batch normalisation, one pool between, global maximum and mean, no dense layer."""
+    """Four convolutions, a pool and from there on batch normalisation, global maximum and mean, no dense layer."""
     import keras
     from keras import layers
 
-    def block(x: Any, width: int, size: int, name: str, strides: int = 1) -> Any:
-        x = layers.Conv2D(width, size, strides=strides, use_bias=False, name=name)(x)
+    def normalized(x: Any, name: str) -> Any:
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return layers.Activation(activation, name=f"{name}_activation")(x)
 
     images = keras.Input(shape, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255, name="rescale")(images)
-    x = block(x, filters, kernel_size, "convolution_1", strides=2)
-    x = block(x, filters * 2, 3, "convolution_2")
-    x = layers.MaxPooling2D(pool_size, name="pool")(x)
+    x = layers.Conv2D(filters, kernel_size, strides=2, activation=activation, name="convolution_1")(x)
+    x = layers.Conv2D(max(8, 8 * round(filters / 3)), 3, use_bias=False, name="convolution_2")(x)  # eights suit vectors
+    x = normalized(layers.MaxPooling2D(pool_size, name="pool")(x), "convolution_2")  # pooled first: a quarter of it
     x = layers.ZeroPadding2D(1, name="pad")(x)
-    x = block(x, filters * 8 // 3, 3, "convolution_3")
-    x = block(x, filters * 8 // 3, 3, "convolution_4")
+    for name in ("convolution_3", "convolution_4"):
+        x = normalized(layers.Conv2D(4 * filters, 3, use_bias=False, name=name)(x), name)
     x = layers.Concatenate(name="features")(
         [layers.GlobalMaxPooling2D(name="maximum")(x), layers.GlobalAveragePooling2D(name="mean")(x)]
     )

@@ -23,15 +23,16 @@ def strided(
     dense_activation: str = "relu",
     dropout: float = 0.0,
 ) -> keras.Model:
-    """A strided convolution, a plain one of twice the filters, max-pooling, one dense layer."""
+    """A strided convolution, a plain one of twice the filters, max-pooling, activation, one dense layer."""
     import keras
     from keras import layers
 
     images = keras.Input(shape, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255, name="rescale")(images)
     x = layers.Conv2D(filters, kernel_size, strides=2, activation=activation, name="convolution_1")(x)
-    x = layers.Conv2D(filters * 2, 3, activation=activation, name="convolution_2")(x)
+    x = layers.Conv2D(filters * 2, 3, use_bias=False, name="convolution_2")(x)
     x = layers.MaxPooling2D(pool_size, name="pool")(x)
+    x = layers.Activation(activation, name="convolution_2_activation")(x)  # after the pool: on a quarter of the values
     x = layers.Flatten(name="flatten")(x)
     if dense_units:
         x = layers.Dense(dense_units, activation=dense_activation, name="dense")(x)

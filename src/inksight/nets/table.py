@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ class LayerRow:
 
 
 def layer_table(model: keras.Model) -> list[LayerRow]:
-    """One row a layer, in the order in which a picture passes them."""
-    return [
-        LayerRow(
-            layer.name,
-            type(layer).__name__,
-            tuple(int(side) for side in layer.output.shape[1:]),
-            int(layer.count_params()),
-            _multiply_adds(layer),
-        )
-        for layer in model.layers
-    ]
+    """One row a layer, in the order in which a picture passes them; an ensemble's members one after the other."""
+    return [row for layer in model.layers for row in _rows(layer)]
+
+
+def _rows(layer: keras.Layer) -> list[LayerRow]:
+    """Of one layer, or of the layers inside it."""
+    inner = getattr(layer, "layers", None)
+    if inner is not None:
+        return [replace(row, name=f"{layer.name}/{row.name}") for row in layer_table(layer)]
+    shape = tuple(int(side) for side in layer.output.shape[1:])
+    return [LayerRow(layer.name, type(layer).__name__, shape, int(layer.count_params()), _multiply_adds(layer))]
 
 
 def _multiply_adds(layer: keras.Layer) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,10 +28,11 @@ def drawn_from(seed: int) -> Iterator[Callable[[Any], Any]]:
     import keras
 
     generator = np.random.default_rng([seed, 0])
+    numbers = count()  # of variables; dropout draws by it, each layer of each network its own masks
     with keras.StatelessScope():
 
         def draw(owner: Any) -> Any:
-            for index, variable in enumerate(owner.variables):
+            for index, variable in zip(numbers, owner.variables, strict=False):
                 if variable._initializer is not None:
                     variable._initializer = _numpy_twin(variable, generator, index, seed)
             return owner

@@ -11,10 +11,11 @@ import pytest
 from inksight.data.dataset import Split
 from inksight.errors import EngineError, UsageError
 from inksight.nets import build
+from inksight.nets.ensemble import members_of
 from inksight.training.config import LOSSES, OPTIMIZERS, TrainConfig, preset
 from inksight.training.fit import Silent, fit
 from inksight.training.objective import build_loss, build_optimizer
-from inksight.training.stepper import JaxStepper, KerasStepper
+from inksight.training.stepper import JaxStepper, KerasStepper, build_stepper
 
 FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2, least_steps=0)
 
@@ -85,6 +86,61 @@ def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
         expected = [keep * e + (1 - keep) * w for e, w in zip(expected, steppers[0].weights(), strict=True)]
     for a, b in zip(steppers[1].weights(), expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_members_side_by_side_learn_as_each_would_alone(small_mnist):
+    """The members of an ensemble, trained in threads, against the same networks trained one by one."""
+    config = replace(FAST, net="compact", weight_averaging=0.9, label_smoothing=0.0, members=3)
+    together = build("compact", (28, 28, 1), 10, {"filters": 8}, 0, members=3)
+    alone = members_of(build("compact", (28, 28, 1), 10, {"filters": 8}, 0, members=3))
+    stepper = build_stepper(together, config, "jax")
+    singles = [JaxStepper(member, config) for member in alone]
+    images = small_mnist.train.images[:300, ..., None].reshape(3, 100, 28, 28, 1)
+    targets = np.eye(10, dtype=np.float32)[small_mnist.train.labels[:300]].reshape(3, 100, 10)
+    for batch in range(3):
+        for each in (stepper, *singles):
+            each.step(images[batch], targets[batch], np.ones(100, np.float32), 0.003)
+    expected = [weight for single in singles for weight in single.weights()]
+    for a, b in zip(stepper.weights(), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert stepper.means() == pytest.approx(np.mean([single.means() for single in singles], axis=0))
+    probabilities, losses = stepper.measure(images[0], targets[0])
+    together.set_weights(stepper.weights())
+    np.testing.assert_allclose(probabilities, np.asarray(together(images[0])), atol=1e-5)
+    assert losses == pytest.approx(-np.log(probabilities[np.arange(100), targets[0].argmax(1)]), abs=1e-4)
+
+
+def test_an_ensemble_trains_and_repeats(small_mnist):
+    config = replace(FAST, members=2)
+
+    def ensemble():
+        model = build(config.net, (28, 28, 1), 10, config.knobs, 0, members=2)
+        return model, fit(model, small_mnist, config, "jax")
+
+    (first, fitted), (again, _) = ensemble(), ensemble()
+    assert accuracy(first, small_mnist.test) > 0.85 and "val_accuracy" in fitted.history[-1]
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
+
+
+def test_it_stops_at_its_target(small_mnist):
+    config = replace(FAST, epochs=30, target=0.8)
+    model, fitted = trained(small_mnist, config)
+    *before, last = fitted.history
+    assert fitted.ended == "target reached" and fitted.epochs < 30
+    assert last["val_accuracy"] >= 0.8 and all(row["val_accuracy"] < 0.8 for row in before)
+    assert accuracy(model, small_mnist.validation) == pytest.approx(last["val_accuracy"], abs=1e-6)
+
+
+def test_a_target_keeps_the_weights_that_reached_it(small_mnist):
+    """Early stopping keeps those of the least loss; where the target ends the training they may be others."""
+    model, fitted = trained(small_mnist, replace(FAST, epochs=30, target=0.8, early_stopping=20))
+    assert fitted.ended == "target reached"
+    assert accuracy(model, small_mnist.validation) == pytest.approx(fitted.history[-1]["val_accuracy"], abs=1e-6)
+
+
+def test_a_target_out_of_reach_stops_nothing(small_mnist):
+    _, fitted = trained(small_mnist, replace(FAST, target=1.0))
+    assert fitted.ended == "finished" and fitted.epochs == 2
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from inksight.data.dataset import Dataset, Split
+from inksight.data.dataset import Dataset, Split, take
 from inksight.errors import EngineError
 from inksight.interrupt import interruptible
 from inksight.measure.metrics import METRICS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 _LEAST_ROWS = 20
 _MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
+_ENOUGH_TO_HOPE = 1000  # pictures
 _FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
 
 
@@ -64,7 +65,7 @@ class Silent:
 @dataclass
 class Fitted:
     """What came of a training: history rows (epoch, step, loss, accuracy, learning_rate, seconds, val_…), and why it
-    ended: "finished", "time limit", "early stopping" or "interrupted"."""
+    ended: "finished", "time limit", "target reached", "early stopping" or "interrupted"."""
 
     history: list[Row] = field(default_factory=list)
     ended: str = "finished"
@@ -144,7 +145,8 @@ class _Loop:
 
     def best_weights(self) -> Weights:
         """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
-        if self.best is not None and (self.fitted.ended == "interrupted" or self.config.early_stopping):
+        watched = self.config.early_stopping and self.fitted.ended != "target reached"
+        if self.best is not None and (self.fitted.ended == "interrupted" or watched):
             return self.best[1]
         return self.stepper.weights()
 
@@ -165,35 +167,52 @@ class _Loop:
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             row |= {"learning_rate": rate, "seconds": seconds}
-            if (epoch_ends or self.interrupted) and self.data.validation is not None:
+            if self.data.validation is not None and (epoch_ends or self.interrupted or self._may_be_there()):
                 row |= self._validate(self.data.validation)
+                self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
         newest = self.fitted.history[-1] if self.fitted.history else {}
         self.watcher.step(step, step + self.pace.steps_left(time.monotonic()), newest)
         if epoch_ends:
             self.watcher.epoch(math.ceil(step / per_epoch), newest)
 
+    def _may_be_there(self) -> bool:
+        """Whether a small part of the validation pictures says that the target is reached; the rest are asked then."""
+        validation = self.data.validation
+        if not self.config.target or validation is None:
+            return False
+        evenly = np.linspace(0, len(validation) - 1, min(len(validation), _ENOUGH_TO_HOPE)).astype(int)
+        some = take(validation, evenly)  # evenly: folders come class by class
+        probabilities, _ = self._measured(some)
+        return METRICS["accuracy"](some.labels, probabilities) >= self.config.target
+
+    def _measured(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and losses of a Split by the weights to keep."""
+        targets = np.eye(len(self.data.classes), dtype=np.float32)[split.labels]
+        return self.stepper.measure(split.batch, targets)
+
     def _validate(self, validation: Split) -> Row:
         """Measures the weights to keep, and remembers them when they are the best so far."""
-        targets = np.eye(len(self.data.classes), dtype=np.float32)[validation.labels]
-        probabilities, losses = self.stepper.measure(validation.batch, targets)
+        probabilities, losses = self._measured(validation)
         wanted = ("accuracy", *self.config.metric_names)
         row = {f"val_{name}": METRICS[name](validation.labels, probabilities) for name in wanted}
         loss = row["val_loss"] = float(losses.mean())
-        self.epochs_since_best += 1
         if self.best is None or loss < self.best[0]:
             self.best = (loss, self.stepper.weights())
-            self.epochs_since_best = 0
+            self.epochs_since_best = -1  # counted from the end of this epoch
         return row
 
     def _ended(self) -> bool:
         """Whether to stop now; says why in `fitted.ended`."""
-        patience = self.config.early_stopping
+        patience, target = self.config.early_stopping, self.config.target
+        newest = self.fitted.history[-1] if self.fitted.history else {}
         if self.interrupted:
             self.watcher.interrupted()
             self.fitted.ended = "interrupted"
         elif self.pace.done:
             self.fitted.ended = "finished" if self.pace.step >= self.pace.planned_steps else "time limit"
+        elif target and newest.get("val_accuracy", 0.0) >= target:
+            self.fitted.ended = "target reached"
         elif patience and self.epochs_since_best >= patience:
             self.fitted.ended = "early stopping"
         else:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inksight.training.fit import Fitted
 
 _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
-_LEAST_TO_CALIBRATE = 200  # fewer pictures say too little about how sure is sure
+LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Pred
         provenance={name: facts[name] for name in CARRIED},
     )
     validation = dataset.validation
-    if validation is not None and len(validation) >= _LEAST_TO_CALIBRATE:
+    if validation is not None and len(validation) >= LEAST_VALIDATION:
         raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
         temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
         threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))

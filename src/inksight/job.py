@@ -19,11 +19,11 @@ from inksight.clock import Clock
 from inksight.data.dataset import Dataset, require_usable
 from inksight.data.registry import KnownSet
 from inksight.errors import UsageError, unknown
-from inksight.finish import Trained, finish
+from inksight.finish import LEAST_VALIDATION, Trained, finish
 from inksight.ink import digit_input
 from inksight.provenance import provenance
 from inksight.training import engine
-from inksight.training.config import TrainConfig
+from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.config import preset as preset_named
 
 if TYPE_CHECKING:
@@ -85,13 +85,19 @@ def train(
         engine.load_keras()
         facts = provenance(whole, preset, replace(config, backend=backend), time_limit_s)
         del whole  # the held-out set is a copy of most of it
-    if config.early_stopping and dataset.validation is None:
-        raise UsageError("early_stopping needs a validation part to watch; give validation too, 0.1 for instance.")
-    threading.Thread(target=_import_late, daemon=True).start()
+    for name in ("early_stopping", "target"):
+        if getattr(config, name) and dataset.validation is None:
+            raise UsageError(f"{name} needs a validation part to watch; give validation too, 0.1 for instance.")
+    if config.target and dataset.validation is not None and len(dataset.validation) < LEAST_VALIDATION:
+        raise UsageError(
+            f"the validation part has {len(dataset.validation)} pictures; a target needs at least {LEAST_VALIDATION} "
+            "to be told from luck. Give more validation, or leave target out."
+        )
     with clock.stage("build"):
         model = build_model(dataset, config)
     from inksight.training.fit import fit
 
+    threading.Thread(target=_import_late, daemon=True).start()
     with clock.stage("fit"):
         fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
     return finish(Trained(model, dataset, fitted, config, facts), clock, out)
@@ -107,17 +113,22 @@ def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
     for name in choices:
         if name not in known:
             raise UsageError(unknown("setting", name, known))
-    if "epochs" in choices and "least_steps" not in choices:
-        choices = choices | {"least_steps": 0}  # who says how many epochs means just that
-    return replace(config, **choices)
+    implied = {name: value for name, (others, value) in IMPLIED.items() if choices.keys() & set(others)}
+    return replace(config, **(implied | choices))
 
 
 def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
     """The network of `config` for the pictures of `dataset`. The engine must be prepared."""
     from inksight.nets import build
+    from inksight.nets.ensemble import members_of
+    from inksight.nets.whitening import whiten_first_layer
 
     shape = (dataset.size_px, dataset.size_px, dataset.channels)
-    return build(config.net, shape, len(dataset.classes), config.knobs, config.seed)
+    model = build(config.net, shape, len(dataset.classes), config.knobs, config.seed, config.members)
+    if config.first_layer == "whitened":
+        for member in members_of(model):
+            whiten_first_layer(member, dataset.train.batch)
+    return model
 
 
 def _loaded(

@@ -13,7 +13,7 @@ from inksight.data import SIZE_PX
 from inksight.data.dataset import Dataset
 from inksight.data.registry import SETS
 from inksight.training import engine
-from inksight.training.config import PRESETS, TrainConfig
+from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 
 # What of it travels with the model.
 CARRIED = ("preset", "backend", "seed", "command", "data", "versions", "started")
@@ -62,7 +62,9 @@ def command_line(dataset: Dataset, preset: str, config: TrainConfig, time_limit_
         words += ["--preprocessing", dataset.preprocessing]
     if time_limit_s is not None:
         words += ["--time", f"{time_limit_s:g}s"]
-    for name, value in config.to_dict().items():
-        if value is not None and value != getattr(base, name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    plain, wanted = base.to_dict(), config.to_dict()
+    told = [name for name, value in wanted.items() if value is not None and value != plain[name]]
+    told += [name for name, (others, _) in IMPLIED.items() if name not in told and set(others) & set(told)]
+    for name in told:
+        words += [f"--{name.replace('_', '-')}", str(wanted[name])]
     return shlex.join(words)

@@ -40,6 +40,19 @@ def test_it_reaches_the_same_band(trained, quick):
     assert answer["parameters"] == quick[0]["parameters"]
 
 
+def test_members_train_on_it_too(trained, mnist, tmp_path, command):
+    backend, _, _ = trained
+    parts = {"x_train": mnist.train.images[:600], "y_train": mnist.train.labels[:600]}
+    parts |= {"x_test": mnist.test.images[:200], "y_test": mnist.test.labels[:200]}
+    np.savez(tmp_path / "few.npz", **parts)
+    options = ("--members", "2", "--filters", "8", "--batch-size", "50", "--epochs", "3", "--json")
+    done = command(tmp_path, "train", "few.npz", "--backend", backend, *options)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["test"]["accuracy"] > 0.6
+    assert answer["parameters"] % 2 == 0
+
+
 def test_its_run_opens_anywhere(trained, mnist, tmp_path):
     backend, _, run = trained
     images = mnist.test.images[:500]

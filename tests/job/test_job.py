@@ -15,9 +15,15 @@ import inksight
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, StorageError, UsageError
 from inksight.finish import unsure_threshold
+from inksight.job import chosen
 from inksight.training import engine
+from inksight.training.config import preset
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}
+
+
+def small(split: Split, count: int) -> Split:
+    return Split(split.images[:count], split.labels[:count])
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def test_a_small_set_is_repeated_until_it_is_learned(here):
     """The default preset on a few pictures of one's own: enough steps, whatever the batch size."""
     make_folder(here / "mine", classes=("bar", "square"), count=20)
     run = inksight.train("mine", filters=8)
-    assert run.metrics["epochs"] == 400
+    assert run.metrics["epochs"] == 350
     assert run.metrics["test"]["accuracy"] == 1.0
     assert (run.card.temperature, run.card.unsure_below) == (1.0, 0.5), "too few pictures to calibrate on"
     answer = inksight.Predictor.load(run.path).predict(here / "mine" / "bar" / "3.png")
@@ -217,8 +223,36 @@ def test_early_stopping_needs_something_to_watch(here, small_mnist):
     alone = replace(small_mnist, validation=None)
     with pytest.raises(UsageError, match="early_stopping needs a validation part to watch; give validation too"):
         inksight.train(alone, early_stopping=2, **SMALL)
+    with pytest.raises(UsageError, match="target needs a validation part to watch; give validation too"):
+        inksight.train(alone, target=0.9, **SMALL)
+    with pytest.raises(UsageError, match="the validation part has .* pictures; a target needs at least 200"):
+        inksight.train(replace(small_mnist, validation=small(small_mnist.validation, 50)), target=0.9, **SMALL)
     run = inksight.train(small_mnist, early_stopping=2, epochs=2, **SMALL)  # a validation part of its own will do
     assert run.metrics["epochs"] == 2
+
+
+def test_an_ensemble_is_one_run_like_any_other(here, small_mnist):
+    """Saved, opened again by plain Keras, answered by ONNX Runtime, told in the report, repeatable by its command."""
+    import keras
+
+    run = inksight.train(small_mnist, members=2, first_layer="whitened", net="compact", epochs=2, batch_size=50)
+    images = small_mnist.test.images[:50]
+    expected = np.asarray(keras.saving.load_model(run.path / "model.keras")(images[..., None]))
+    raw = inksight.Predictor((run.path / "model.onnx").read_bytes(), replace(run.card, temperature=1.0), "it")
+    assert np.abs(raw.probabilities(images) - expected).max() <= 1e-5
+    names = [layer["name"] for layer in run.metrics["layers"]]
+    assert {"member_1/convolution_1", "member_2/convolution_1"} <= set(names)
+    assert run.metrics["parameters"] == keras.saving.load_model(run.path / "model.keras").count_params()
+    assert "member_2/convolution_4" in (run.path / "report.html").read_text()
+    assert "--members 2" in run.config["command"] and "--first-layer whitened" in run.config["command"]
+
+
+def test_turning_a_knob_of_the_first_layer_makes_it_learned(small_mnist):
+    assert preset("quick").first_layer == "whitened"
+    for choice in ({"net": "tutorial"}, {"filters": 15}, {"kernel_size": 3}, {"activation": "tanh"}):
+        assert chosen(preset("quick"), choice).first_layer == "learned"
+        assert chosen(preset("quick"), choice | {"first_layer": "whitened"}).first_layer == "whitened"
+    assert chosen(preset("quick"), {"dense_units": 8}).first_layer == "whitened"
 
 
 def test_a_run_from_arrays_says_so(here, small_mnist):

@@ -34,9 +34,13 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
     from matplotlib.figure import Figure
 
     count = len(classes)
-    side = min(max(4.5, 0.48 * count + 1.6), 14)
-    figure = Figure((side, side), layout="constrained")
-    axes = figure.add_subplot()
+    longest = max(map(_columns, classes))
+    upright = longest > 3
+    left, bottom = 0.6 + 0.075 * longest, 0.6 + (0.075 * longest if upright else 0.1)
+    matrix_side = min(max(3.4, 0.48 * count), 12.4)
+    width, height = left + matrix_side + 0.1, bottom + matrix_side + 0.1  # inches; laid out by hand, in half the time
+    figure = Figure((width, height))
+    axes = figure.add_axes((left / width, bottom / height, matrix_side / width, matrix_side / height))
     mistakes = matrix.astype(float)
     np.fill_diagonal(mistakes, 0)
     axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max() * 1.3, 1))
@@ -46,9 +50,7 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
             if value:
                 shade = "#111827" if row != column else _GREY
                 axes.text(column, row, f"{value:,}", ha="center", va="center", fontsize=8, color=shade)
-    axes.set_xticks(
-        range(count), classes, parse_math=False, rotation=90 if max(map(len, classes)) > 3 else 0, fontsize=9
-    )
+    axes.set_xticks(range(count), classes, parse_math=False, rotation=90 if upright else 0, fontsize=9)
     axes.set_yticks(range(count), classes, parse_math=False, fontsize=9)
     axes.set_xlabel("answer")
     axes.set_ylabel("true class")
@@ -64,8 +66,10 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
         history: rows as in history.csv.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    figure = Figure((8.4, 3.2), layout="constrained")
+    figure = Figure((8.4, 3.2))
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.91, wspace=0.15)
     for axes, name, validation in zip(
         figure.subplots(1, 2), ("loss", "accuracy"), ("val_loss", "val_accuracy"), strict=True
     ):
@@ -76,12 +80,20 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
             axes.plot(xs, ys, "o-", color=_ORANGE, markersize=4, linewidth=1, label="validation")
         if name == "loss":
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.25, which="both", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
     return _png(figure)
+
+
+def _columns(text: str) -> int:
+    """How wide a text is, in letters; one of another script counts as two."""
+    return sum(1 if character < "\u2000" else 2 for character in text)
 
 
 def _png(figure: Figure) -> bytes:

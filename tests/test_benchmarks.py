@@ -1,6 +1,8 @@
 """The benchmark scripts run, on a tiny setting, and print what they promise. Their figures are not looked at."""
 
+import importlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,14 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 TINY = {
     "train.py": (["--seeds", "1", "--epochs", "1"], {"preset", "accuracy", "seconds", "stages"}),
     "predict.py": (["--repeats", "1"], {"cold_process_s", "ten_thousand_images_s", "one_warm_picture_ms"}),
+    "roofline.py": (
+        ["--presets", "tutorial", "--repeats", "1", "--seconds", "0.01", "--starts", "1"],
+        {"matrix_gflops", "presets", "before_first_step"},
+    ),
+    "inference.py": (
+        ["shipped", "--int8", "--repeats", "1", "--seconds", "0"],
+        {"model", "parameters", "multiply_adds", "onnx_bytes", "threads", "images_per_s", "served_over", "int8"},
+    ),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
@@ -51,3 +61,54 @@ def test_the_baseline_is_the_articles_script(tmp_path):
     assert answer["epochs"] == 1
     assert 0.3 < answer["accuracy"] < 1
     assert set(answer["seconds"]) == {"import", "fit", "total"}
+
+
+def test_the_roofline_counts_what_a_step_has_to_multiply(monkeypatch):
+    """By hand, for one picture: the first layer's input needs no gradient; below a frozen layer nothing does."""
+    from inksight.nets import build
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    products = importlib.import_module("roofline").products
+    model = build("tutorial", (28, 28, 1), 10, {}, seed=0)
+    convolution, dense, logits = 2 * 26 * 26 * 28 * 9, 2 * 13 * 13 * 28 * 128, 2 * 128 * 10
+    assert sum(each.flops for each in products(model, 1)) == 2 * convolution + 3 * dense + 3 * logits == 4_323_264
+
+    model.get_layer("convolution").trainable = False
+    found = [(each.name, each.kind, each.flops) for each in products(model, 32)]
+    assert found == [
+        ("convolution", "forward", 32 * convolution),
+        ("dense", "forward", 32 * dense),
+        ("dense", "kernel gradient", 32 * dense),
+        *(("logits", kind, 32 * logits) for kind in ("forward", "input gradient", "kernel gradient")),
+    ]
+    assert sum(flops for _, _, flops in found) == 32 * 2_771_168
+
+
+@pytest.mark.parametrize("net, members", [("tutorial", 1), ("strided", 1), ("compact", 1), ("compact", 2)])
+def test_inference_counts_in_the_graph_what_the_layer_table_counts(monkeypatch, net, members):
+    from inksight.export.onnx import to_onnx
+    from inksight.nets import build
+    from inksight.nets.table import layer_table
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    inference = importlib.import_module("inference")
+    model = build(net, (28, 28, 1), 10, {}, seed=0, members=members)
+    graph, rows = to_onnx(model, {}), layer_table(model)
+    assert inference.multiply_adds(graph) == sum(row.multiply_adds for row in rows) > 0
+    assert inference.parameters(graph) == sum(row.parameters for row in rows)
+
+
+def test_inference_compares_a_run_with_keras(quick_run, tmp_path):
+    """Without its metrics.json: the graph alone says the same of the network."""
+    for file in ("model.json", "model.onnx", "model.keras"):
+        shutil.copy(quick_run.path / file, tmp_path)
+    script = [sys.executable, str(BENCHMARKS / "inference.py"), "--repeats", "1", "--seconds", "0"]
+    done = subprocess.run([*script, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    metrics = quick_run.metrics
+    expected = (metrics["parameters"], metrics["multiply_adds"], metrics["onnx"]["bytes"])
+    assert tuple(answer[name] for name in ("parameters", "multiply_adds", "onnx_bytes")) == expected
+    assert set(answer["images_per_s"]) == {"served", "keras_predict", "keras_predict_on_batch"}
+    assert set(answer["served_over"]["keras_predict"]) == {"1", "32", "1024"}
+    assert answer["keras"]["backend"] in ("jax", "tensorflow", "torch")

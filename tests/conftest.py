@@ -1,8 +1,10 @@
 """What many tests share: real MNIST, a small part of it, and one real training through the command line."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ import inksight
 from inksight.data.dataset import Dataset, Split
 from inksight.training import engine
 
+_CACHE = tempfile.TemporaryDirectory(prefix="inksight-tests-")
+os.environ["INKSIGHT_CACHE"] = _CACHE.name  # the user's own is neither read nor filled
 engine.prepare(None)  # before any test imports Keras
 
 

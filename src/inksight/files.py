@@ -13,6 +13,15 @@ from pathlib import Path
 from inksight.errors import StorageError
 
 
+def cache_folder() -> Path:
+    """Where what can be had again is kept: INKSIGHT_CACHE, or the user's cache folder of the operating system."""
+    if place := os.environ.get("INKSIGHT_CACHE"):
+        return Path(place)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("inksight"))
+
+
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turns the operating system's refusals to write `path` into a StorageError that says what to do."""

@@ -315,3 +315,31 @@ def test_the_backend_in_use_wins_and_another_is_refused():
 def test_the_processor_is_told_only_what_was_tried():
     """The flag that makes convolutions fast is set for the pinned jaxlib, and exactly once."""
     assert os.environ["XLA_FLAGS"].count("xla_cpu_experimental_ynn_fusion_type") == 1
+
+
+def test_what_was_compiled_serves_the_next_process(command, small_npz, tmp_path):
+    """The second training of a kind compiles nothing, and learns the same; what is a month old is thrown away."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    environment["INKSIGHT_CACHE"] = str(tmp_path / "cache")
+    kept, losses = [], []
+    for number in range(2):
+        arguments = ("--filters", "8", "--epochs", "1", "--out", f"run{number}", "--json")
+        done = command(tmp_path, "train", str(small_npz), *arguments, env=environment)
+        assert done.returncode == 0, done.stderr
+        (folder,) = (tmp_path / "cache" / "compiled").iterdir()
+        kept.append({file.name for file in folder.iterdir()})
+        losses.append([row["loss"] for row in inksight.load_run(tmp_path / f"run{number}").history])
+        outdated = folder / "outdated-cache"
+        outdated.touch()
+        os.utime(outdated, (0, 0))
+    assert any(name.startswith("jit__updated") for name in kept[0])
+    assert kept[0] == kept[1]
+    assert losses[0] == losses[1]
+
+
+def test_a_cache_that_takes_no_files_stops_nothing(command, small_npz, tmp_path):
+    (tmp_path / "cache").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    environment["INKSIGHT_CACHE"] = str(tmp_path / "cache")
+    done = command(tmp_path, "train", str(small_npz), "--filters", "8", "--epochs", "1", env=environment)
+    assert done.returncode == 0, done.stderr

@@ -69,6 +69,32 @@ def test_our_jax_step_is_keras_own_step(small_mnist, net):
     np.testing.assert_allclose(our_losses, their_losses, atol=0.02)
 
 
+@pytest.mark.parametrize("stepper_class", [JaxStepper, KerasStepper])
+def test_a_step_tells_the_loss_of_each_picture(small_mnist, stepper_class):
+    """Label smoothing and weights are no part of it: it is what the network made of that picture, before the step."""
+    config = TrainConfig(net="strided", label_smoothing=0.1, skip_easy=0.5)
+    model = build("strided", (28, 28, 1), 10, config.knobs, 0)
+    images, labels = small_mnist.train.images[:64, ..., None], small_mnist.train.labels[:64]
+    expected = -np.log(np.asarray(model(images))[np.arange(64), labels])
+    stepper = stepper_class(model, config)
+    for half in (slice(0, 32), slice(32, 64)):
+        stepper.step(images[half], np.eye(10, dtype=np.float32)[labels[half]], np.full(32, 2, np.float32), 1e-9)
+    np.testing.assert_allclose(stepper.losses(), expected, atol=1e-4)
+    assert stepper.losses().shape == (0,)
+
+
+def test_skipping_easy_pictures_learns_and_repeats(small_mnist):
+    config = replace(FAST, skip_easy=0.7, epochs=5, members=2)
+
+    def ensemble():
+        model = build(config.net, (28, 28, 1), 10, config.knobs, 0, members=2)
+        return model, fit(model, small_mnist, config, "jax")
+
+    (first, fitted), (again, _) = ensemble(), ensemble()
+    assert accuracy(first, small_mnist.test) > 0.9 and fitted.epochs == 5
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
+
+
 def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
     """Followed by hand, step by step, over every weight: batch normalisation's statistics too."""
     images = small_mnist.train.images[:64, ..., None]
@@ -155,6 +181,40 @@ def test_every_optimizer_takes_steps_downhill(small_mnist, optimizer):
         stepper.step(images, targets, np.ones(200, np.float32), rate)
         losses.append(stepper.means()[0])
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_muon_makes_the_steps_of_kernels_orthogonal(small_mnist):
+    """Newton and Schulz in NumPy, and the true polar factor of the gradient, say where the kernel goes."""
+    config = TrainConfig(net="strided", filters=8, optimizer="muon", momentum=0.9, learning_rate=0.01)
+    model = build("strided", (28, 28, 1), 10, config.knobs, 0)
+    kernel = model.get_layer("convolution_2").kernel
+    before = np.asarray(kernel)
+    gradients = [np.random.default_rng(each).normal(size=kernel.shape).astype(np.float32) for each in (0, 1)]
+    optimizer = build_optimizer(config)
+    expected, momentum = before.reshape(-1, before.shape[-1]), 0.0
+    for gradient in gradients:
+        optimizer.apply([gradient], [kernel])
+        matrix = gradient.reshape(-1, before.shape[-1])
+        momentum = 0.9 * momentum + matrix
+        direction = (matrix + 0.9 * momentum).T
+        x = direction / np.linalg.norm(direction)
+        for _ in range(5):
+            square = x @ x.T
+            x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+        assert np.linalg.svd(x)[1].min() > 0.6 and np.linalg.svd(x)[1].max() < 1.3
+        left, _, right = np.linalg.svd(direction, full_matrices=False)
+        assert (x * (left @ right)).sum() / np.linalg.norm(x) / np.linalg.norm(left @ right) > 0.97
+        expected = expected - 0.01 * 0.2 * np.sqrt(max(x.shape)) * x.T
+    np.testing.assert_allclose(np.asarray(kernel).reshape(expected.shape), expected, atol=1e-5)
+
+
+def test_muon_leaves_the_last_layer_to_adamw():
+    config = TrainConfig(net="strided", filters=8, optimizer="muon", learning_rate=0.01)
+    model = build("strided", (28, 28, 1), 10, config.knobs, 0)
+    kernel = model.get_layer("logits").kernel
+    before = np.asarray(kernel)
+    build_optimizer(config).apply([np.ones(kernel.shape, np.float32)], [kernel])
+    np.testing.assert_allclose(np.asarray(kernel), before - 0.01, atol=1e-5)  # Adam's first step is the rate itself
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import IDX_FILES, KnownSet
 from inksight.errors import FetchError
-from inksight.files import whole_file
+from inksight.files import cache_folder, whole_file
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 CHUNK_BYTES = 64 * 1024
-
-
-def cache_folder() -> Path:
-    """Where fetched sets are kept: INKSIGHT_CACHE, or the user's cache folder of the operating system."""
-    if place := os.environ.get("INKSIGHT_CACHE"):
-        return Path(place)
-    import pooch
-
-    return Path(pooch.os_cache("inksight"))
 
 
 def is_fetched(known: KnownSet) -> bool:

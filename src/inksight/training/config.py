@@ -22,7 +22,7 @@ LOSSES = (
     "mean_squared_error",
     "poisson",
 )
-OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "lion", "nadam", "rmsprop", "sgd")
+OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "lion", "muon", "nadam", "rmsprop", "sgd")
 FIRST_LAYERS = ("learned", "whitened")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -80,6 +80,9 @@ class TrainConfig:
     shift_px: float = _choice(0.0, "Augmentation: shift up to ± this.", low=0, high=64)
     strokes: float = _choice(
         0.0, "Augmentation: share of pictures with thicker, thinner or softer strokes.", low=0, high=1
+    )
+    skip_easy: float = _choice(
+        0.0, "Share of pictures of less than the mean loss left out of each epoch but the last.", low=0, high=0.9
     )
     plain_epochs: float = _choice(0.0, "Last epochs without augmentation.", low=0, high=100000)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
 import os
 import platform
 import sys
-from contextlib import nullcontext
+import time
+from contextlib import nullcontext, suppress
 from importlib import metadata
 
 from inksight.errors import EngineError
+from inksight.files import cache_folder
 from inksight.training.config import BACKENDS
 from inksight.training.deferred import deferred
 
@@ -21,6 +24,8 @@ _XLA_FLAGS = {
     "xla_cpu_experimental_ynn_fusion_type": "",  # YNNPACK trains convolutions at a fifth of the speed of XLA's own
     "xla_cpu_use_fusion_emitters": "false",  # the older way to write loops: as fast, compiled in two thirds of the time
 }
+
+_KEPT_S = 30 * 24 * 3600.0  # compiled code
 
 
 def prepare(backend: str | None) -> str:
@@ -48,8 +53,9 @@ def prepare(backend: str | None) -> str:
         os.environ["KERAS_BACKEND"] = wanted
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         _keep_memory()
-        if wanted == "jax":
+        if wanted == "jax" and _is_tried():
             _set_compiler_flags()
+            _keep_compiled()
     return wanted
 
 
@@ -71,12 +77,17 @@ def package_version() -> str:
 
 def processor() -> str:
     """The processor's name."""
+    names = _cpuinfo("model name")
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _cpuinfo(name: str) -> list[str]:
+    """What Linux says under `name`, of the first processor; nothing elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+            return [line.split(":", 1)[1].strip() for line in file if line.startswith(name)][:1]
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        return []
 
 
 def _is_installed(distribution: str) -> bool:
@@ -93,14 +104,33 @@ def _loaded_backend() -> str | None:
     return keras.backend.backend() if keras is not None else None
 
 
-def _set_compiler_flags() -> None:
-    """Adds _XLA_FLAGS to those of the environment, which go first; only where they were tried."""
+def _is_tried() -> bool:
+    """Whether this jaxlib and platform are known to take our settings, and JAX is still to be imported."""
     known = metadata.version("jaxlib") in _TRIED_JAXLIB and (sys.platform, platform.machine()) == ("linux", "x86_64")
-    if "jax" in sys.modules or not known:
-        return
+    return known and "jax" not in sys.modules
+
+
+def _set_compiler_flags() -> None:
+    """Adds _XLA_FLAGS to those of the environment, which go first."""
     given = os.environ.get("XLA_FLAGS", "")
     ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in given]
     os.environ["XLA_FLAGS"] = " ".join([given, *ours]).strip()
+
+
+def _keep_compiled() -> None:
+    """Keeps what XLA compiles for the next process, by kind of processor: code for one may not run on another."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    kind = hashlib.sha256("".join(_cpuinfo("model name") + _cpuinfo("flags")).encode()).hexdigest()[:16]
+    folder = cache_folder() / "compiled" / kind
+    with suppress(OSError):  # a place that takes no files costs a second, and is no error
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if file.stat().st_mtime < time.time() - _KEPT_S:
+                file.unlink()
+        if os.access(folder, os.W_OK):
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+            os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 def _keep_memory() -> None:

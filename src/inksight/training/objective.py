@@ -11,11 +11,11 @@ from inksight.training.config import TrainConfig
 if TYPE_CHECKING:
     import keras
 
-# What each optimizer calls its momentum; those that are not here have none to set.
-_MOMENTUM = {"sgd": "momentum", "rmsprop": "momentum"} | dict.fromkeys(
-    ("adam", "adamax", "adamw", "lion", "nadam"), "beta_1"
-)
-_HAS_BETA_2 = ("adam", "adamax", "adamw", "lion", "nadam")
+# What each optimizer calls its momentum and its β₂; those that are not here have none to set.
+_ADAMS = ("adam", "adamax", "adamw", "lion", "nadam")
+_MOMENTUM = dict.fromkeys(("muon", "rmsprop", "sgd"), "momentum") | dict.fromkeys(_ADAMS, "beta_1")
+_BETA_2 = dict.fromkeys(_ADAMS, "beta_2") | {"muon": "adam_beta_2"}
+_DECAYS = ("adamw", "muon")  # Keras would let their weights decay by 0.004 of its own accord
 
 
 def build_loss(config: TrainConfig) -> Callable[[Any, Any], Any]:
@@ -43,6 +43,13 @@ def build_loss(config: TrainConfig) -> Callable[[Any, Any], Any]:
     return on_probabilities
 
 
+def cross_entropy(targets: Any, logits: Any) -> Any:
+    """Cross-entropy of each picture, float32 (n,), whatever the loss: how little the network expected its class."""
+    import keras
+
+    return keras.losses.categorical_crossentropy(keras.ops.convert_to_tensor(targets), logits, from_logits=True)
+
+
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     """The Keras optimizer of `config`; its learning rate is set anew at every step.
 
@@ -52,14 +59,36 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     import keras
 
     options: dict[str, Any] = {"learning_rate": config.learning_rate}
-    if config.weight_decay or config.optimizer == "adamw":  # Keras's AdamW would take 0.004 of its own accord
+    if config.weight_decay or config.optimizer in _DECAYS:
         options["weight_decay"] = config.weight_decay
     if config.momentum is not None:
         if config.optimizer not in _MOMENTUM:
             raise UsageError(f"the optimizer {config.optimizer} has no momentum; leave it out or take sgd or adam.")
         options[_MOMENTUM[config.optimizer]] = config.momentum
     if config.beta_2 is not None:
-        if config.optimizer not in _HAS_BETA_2:
+        if config.optimizer not in _BETA_2:
             raise UsageError(f"the optimizer {config.optimizer} has no beta_2; leave it out or take one of the Adams.")
-        options["beta_2"] = config.beta_2
+        options[_BETA_2[config.optimizer]] = config.beta_2
+    if config.optimizer == "muon":
+        return _muon(adam_weight_decay=config.weight_decay, **options)
     return keras.optimizers.get({"class_name": config.optimizer, "config": options})
+
+
+def _muon(**options: Any) -> keras.Optimizer:
+    """Keras's Muon, and its steps for convolution kernels too, seen as one row for each place of the window.
+
+    The last layer, biases and scales are left to AdamW. Source: Jordan et al. 2024, Muon; its airbench for the shape.
+    """
+    import keras
+
+    class KernelMuon(keras.optimizers.Muon):  # made here: Keras is imported late
+        def _should_use_adamw(self, variable: Any) -> bool:
+            return len(variable.shape) < 2 or "logits" in variable.path
+
+        def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
+            self.assign(m, m * self.momentum + gradient)
+            matrix = keras.ops.reshape(gradient + m * self.momentum, (-1, variable.shape[-1]))
+            step = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
+            self.assign_sub(variable, keras.ops.reshape(step, variable.shape))
+
+    return KernelMuon(**options)

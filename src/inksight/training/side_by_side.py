@@ -52,6 +52,11 @@ class SideBySide:
         losses, accuracies = zip(*(stepper.means() for stepper in self._steppers), strict=True)
         return float(np.mean(losses)), float(np.mean(accuracies))
 
+    def losses(self) -> np.ndarray:
+        """See Stepper; the members' own, averaged."""
+        self._wait()
+        return np.mean([stepper.losses() for stepper in self._steppers], axis=0, dtype=np.float32)
+
     def weights(self) -> Weights:
         """See Stepper."""
         self._wait()

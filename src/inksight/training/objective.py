@@ -81,7 +81,7 @@ def _muon(**options: Any) -> keras.Optimizer:
     """
     import keras
 
-    class KernelMuon(keras.optimizers.Muon):  # made here: Keras is imported late
+    class KernelMuon(keras.optimizers.Muon):  # type: ignore[misc]  # made here: Keras is imported late
         def _should_use_adamw(self, variable: Any) -> bool:
             return len(variable.shape) < 2 or "logits" in variable.path
 

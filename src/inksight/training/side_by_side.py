@@ -55,7 +55,7 @@ class SideBySide:
     def losses(self) -> np.ndarray:
         """See Stepper; the members' own, averaged."""
         self._wait()
-        return np.mean([stepper.losses() for stepper in self._steppers], axis=0, dtype=np.float32)
+        return np.asarray(np.mean([stepper.losses() for stepper in self._steppers], axis=0))
 
     def weights(self) -> Weights:
         """See Stepper."""

@@ -1,11 +1,12 @@
 """How fast a served network answers: ONNX Runtime on two threads against Keras, and what eight bits would gain.
 
-    python benchmarks/inference.py [RUN … | shipped] [--repeats 9] [--seconds 0.5] [--int8]
+    python benchmarks/inference.py [RUN … | shipped] [--repeats 9] [--seconds 0.5] [--int8] [--plain]
 
 A RUN is a run folder. One JSON line each: parameters, multiply-adds for one picture, bytes, and images/s at batches of
 1, 32 and 1,024 of MNIST's test pictures. `served` is ONNX Runtime as `inksight.Predictor` sets it up; `keras_predict`
 is `model.predict` with the whole batch at once, `keras_predict_on_batch` the same without predict's loop.
 `served_over` is the median of `served` over theirs. Where there is no model.keras, as in `shipped`, Keras is left out.
+Keras runs on JAX with the compiler flags that Inksight sets; with --plain without them, as in anybody's own script.
 
 Each repeat answers for --seconds, and the rivals take turns, so that a slow minute hits all. Every shape is warmed up
 by a turn that does not count. On Linux the process keeps to two cores, for Keras would take all there are.
@@ -98,6 +99,13 @@ def served(reader: Predictor) -> Answer:
     """The raw session behind a Predictor: its settings, without its slices of 512 pictures."""
     session = reader._session
     return lambda batch: session.run(["probabilities"], {"images": batch})[0]
+
+
+def prepared(plain: bool) -> str:
+    """Sets Keras's backend: jax unless KERAS_BACKEND says otherwise, tuned as for `inksight train` unless plain."""
+    if not plain:
+        return engine.prepare(None)
+    return os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
 def keras_rivals(path: Path) -> dict[str, Answer]:
@@ -222,10 +230,10 @@ def measure(run: str, data: Dataset, wishes: argparse.Namespace) -> None:
     images = data.test.batch
     rivals, figures = {"served": served(reader)}, {}
     if (folder / runs.KERAS).is_file():
-        backend = engine.prepare(None)  # jax, set up as for `inksight train`, unless KERAS_BACKEND says otherwise
+        backend = prepared(wishes.plain)
         rivals |= keras_rivals(folder / runs.KERAS)
         difference = largest_difference(rivals, images[: BATCHES[-1]])
-        figures["keras"] = {"backend": backend, "largest_difference": difference}
+        figures["keras"] = {"backend": backend, "plain": wishes.plain, "largest_difference": difference}
     if wishes.int8:
         small, figures["int8"] = in_eight_bits(reader, (folder / runs.MODEL).read_bytes(), data)
         rivals |= small
@@ -254,6 +262,7 @@ def main() -> None:
         "--seconds", type=float, default=0.5, help="of one turn; 0 for a single batch, to try the script"
     )
     parser.add_argument("--int8", action="store_true", help="quantise it too")
+    parser.add_argument("--plain", action="store_true", help="Keras without Inksight's compiler flags")
     wishes = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inksight.cli.output import AsJson, emit, note, percent
-from inksight.cli.tables import print_classes, print_confusion
+from inksight.cli.output import AsJson, emit, note, percent, progress_bar
+from inksight.cli.tables import print_classes, print_confusion, print_table
+
+if TYPE_CHECKING:
+    from inksight.data.dataset import Split
+
+
+class Suite(StrEnum):
+    """What to measure on."""
+
+    clean = "clean"
+    corruptions = "corruptions"
+    all = "all"
 
 
 def evaluate(
@@ -17,9 +29,12 @@ def evaluate(
         str | None, typer.Option(help="Data set to measure on. Default: the one it was trained on.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make for confusion.png and errors.png.")] = None,
+    suite: Annotated[
+        Suite, typer.Option(help="clean: the pictures as they are; corruptions, all: and spoiled in MNIST-C's 15 ways.")
+    ] = Suite.clean,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a run: accuracy, each class, the confusion matrix, the wrong ones."""
+    """Measure a run: accuracy, each class, the confusion matrix, the wrong ones, and how it holds up."""
     from inksight.evaluation import evaluate as measure
 
     evaluation = measure(run, data)
@@ -33,8 +48,10 @@ def evaluate(
         with whole_folder(out) as folder:
             write_figures(folder, evaluation, [])
         note(f"Figures in {out}.")
+    corruptions = _corruptions(run, evaluation.split) if suite is not Suite.clean else None
     if as_json:
-        emit({**metrics, "confusion": evaluation.confusion.tolist()})
+        more = {} if corruptions is None else {"corruptions": corruptions}
+        emit({**metrics, "confusion": evaluation.confusion.tolist(), **more})
         return
     low, high = metrics["interval95"]
     print(
@@ -43,3 +60,16 @@ def evaluate(
     )
     print_classes(metrics["per_class"])
     print_confusion(evaluation.confusion, evaluation.classes)
+    if corruptions is not None:
+        mean = corruptions.pop("mean_error")
+        print(f"{percent(mean)} wrong on average when spoiled in {len(corruptions)} ways (MNIST-C):")
+        rows = sorted(corruptions.items(), key=lambda row: row[1]["error"])
+        print_table(("corruption", "wrong"), [(name, percent(row["error"])) for name, row in rows])
+
+
+def _corruptions(run: str, split: Split) -> dict[str, Any]:
+    """The errors on MNIST-C, with a bar while they are made."""
+    from inksight.evaluation import evaluate_corruptions
+
+    with progress_bar() as progress:
+        return evaluate_corruptions(run, split, progress=progress)

@@ -69,32 +69,6 @@ def test_our_jax_step_is_keras_own_step(small_mnist, net):
     np.testing.assert_allclose(our_losses, their_losses, atol=0.02)
 
 
-@pytest.mark.parametrize("stepper_class", [JaxStepper, KerasStepper])
-def test_a_step_tells_the_loss_of_each_picture(small_mnist, stepper_class):
-    """Label smoothing and weights are no part of it: it is what the network made of that picture, before the step."""
-    config = TrainConfig(net="strided", label_smoothing=0.1, skip_easy=0.5)
-    model = build("strided", (28, 28, 1), 10, config.knobs, 0)
-    images, labels = small_mnist.train.images[:64, ..., None], small_mnist.train.labels[:64]
-    expected = -np.log(np.asarray(model(images))[np.arange(64), labels])
-    stepper = stepper_class(model, config)
-    for half in (slice(0, 32), slice(32, 64)):
-        stepper.step(images[half], np.eye(10, dtype=np.float32)[labels[half]], np.full(32, 2, np.float32), 1e-9)
-    np.testing.assert_allclose(stepper.losses(), expected, atol=1e-4)
-    assert stepper.losses().shape == (0,)
-
-
-def test_skipping_easy_pictures_learns_and_repeats(small_mnist):
-    config = replace(FAST, skip_easy=0.7, epochs=5, members=2)
-
-    def ensemble():
-        model = build(config.net, (28, 28, 1), 10, config.knobs, 0, members=2)
-        return model, fit(model, small_mnist, config, "jax")
-
-    (first, fitted), (again, _) = ensemble(), ensemble()
-    assert accuracy(first, small_mnist.test) > 0.9 and fitted.epochs == 5
-    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True))
-
-
 def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
     """Followed by hand, step by step, over every weight: batch normalisation's statistics too."""
     images = small_mnist.train.images[:64, ..., None]

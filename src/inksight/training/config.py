@@ -81,9 +81,6 @@ class TrainConfig:
     strokes: float = _choice(
         0.0, "Augmentation: share of pictures with thicker, thinner or softer strokes.", low=0, high=1
     )
-    skip_easy: float = _choice(
-        0.0, "Share of pictures of less than the mean loss left out of each epoch but the last.", low=0, high=0.9
-    )
     plain_epochs: float = _choice(0.0, "Last epochs without augmentation.", low=0, high=100000)
 
     seed: int = _choice(0, "Decides weights, order, augmentation and dropout.", low=0, high=2**31 - 1)

@@ -24,7 +24,6 @@ _XLA_FLAGS = {
     "xla_cpu_experimental_ynn_fusion_type": "",  # YNNPACK trains convolutions at a fifth of the speed of XLA's own
     "xla_cpu_use_fusion_emitters": "false",  # the older way to write loops: as fast, compiled in two thirds of the time
 }
-
 _KEPT_S = 30 * 24 * 3600.0  # compiled code
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 _LEAST_ROWS = 20
 _MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
-_SHOWN_WHOLE = 1 / 8  # of a training that skips easy pictures, at its end
 _ENOUGH_TO_HOPE = 1000  # pictures
 _FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
 
@@ -113,7 +112,7 @@ class _Loop:
         self, stepper: Stepper, data: Dataset, config: TrainConfig, ends_at: float | None, watcher: Watcher
     ) -> None:
         self.stepper, self.data, self.config, self.watcher = stepper, data, config, watcher
-        self.batches = Batches(data.train, len(data.classes), config, stepper.losses)
+        self.batches = Batches(data.train, len(data.classes), config)
         self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
         planned = self.batches.per_epoch * self.epochs
         measured = len(data.test) + len(data.validation or ())
@@ -138,7 +137,6 @@ class _Loop:
             self.stepper.step(batch.images, batch.targets, batch.weights, rate)
             self.pace.tick(time.monotonic())
             self.batches.augmenting = self.config.augments and self.pace.progress < plain_from
-            self.batches.pruning = self.config.skip_easy > 0 and self.pace.progress < 1 - _SHOWN_WHOLE
             self._look(rate, time.monotonic() - started)
             if self._ended():
                 break

@@ -43,13 +43,6 @@ def build_loss(config: TrainConfig) -> Callable[[Any, Any], Any]:
     return on_probabilities
 
 
-def cross_entropy(targets: Any, logits: Any) -> Any:
-    """Cross-entropy of each picture, float32 (n,), whatever the loss: how little the network expected its class."""
-    import keras
-
-    return keras.losses.categorical_crossentropy(keras.ops.convert_to_tensor(targets), logits, from_logits=True)
-
-
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     """The Keras optimizer of `config`; its learning rate is set anew at every step.
 

@@ -52,11 +52,6 @@ class SideBySide:
         losses, accuracies = zip(*(stepper.means() for stepper in self._steppers), strict=True)
         return float(np.mean(losses)), float(np.mean(accuracies))
 
-    def losses(self) -> np.ndarray:
-        """See Stepper; the members' own, averaged."""
-        self._wait()
-        return np.asarray(np.mean([stepper.losses() for stepper in self._steppers], axis=0))
-
     def weights(self) -> Weights:
         """See Stepper."""
         self._wait()

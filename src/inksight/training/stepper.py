@@ -16,7 +16,7 @@ from inksight.nets.ensemble import members_of
 from inksight.nets.weights import drawn_from
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
-from inksight.training.objective import build_loss, build_optimizer, cross_entropy
+from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.side_by_side import SideBySide
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ class Stepper(Protocol):
 
     def means(self) -> tuple[float, float]:
         """Mean loss and accuracy over the pictures since the last call of this."""
-
-    def losses(self) -> np.ndarray:
-        """Cross-entropy of each picture since the last call of this, float32 (n,), in the order they came."""
 
     def weights(self) -> Weights:
         """Copies of the weights to keep (the running mean where there is one), in the model's order."""
@@ -88,7 +85,6 @@ class JaxStepper:
         average = [jnp.array(value) for value in (*trainable, *fixed)] if self._averaging else []
         self._state = (trainable, fixed, average, [variable.value for variable in self._optimizer.variables])
         self._totals: Any = np.zeros(3, np.float32)
-        self._losses: list[Any] | None = [] if config.skip_easy else None
         self._update: Any = like._update if like else jax.jit(self._updated, donate_argnums=0)
         self._forward: Any = like._forward if like else jax.jit(self._measured)
 
@@ -96,9 +92,7 @@ class JaxStepper:
         """See Stepper. Returns while the device still works, at most one step ahead of it."""
         before = self._totals
         rate = np.float32(learning_rate)
-        self._state, self._totals, losses = self._update(self._state, before, rate, images, targets, weights)
-        if self._losses is not None:
-            self._losses.append(losses)
+        self._state, self._totals = self._update(self._state, before, rate, images, targets, weights)
         if not isinstance(before, np.ndarray):
             before.block_until_ready()
 
@@ -107,10 +101,6 @@ class JaxStepper:
         loss, correct, count = np.asarray(self._totals)
         self._totals = np.zeros(3, np.float32)
         return float(loss / count), float(correct / count)
-
-    def losses(self) -> np.ndarray:
-        """See Stepper; kept only where config.skip_easy asks for it."""
-        return _taken(self._losses)
 
     def weights(self) -> Weights:
         """See Stepper."""
@@ -135,7 +125,7 @@ class JaxStepper:
         return jax.nn.softmax(logits), self._loss(targets, logits)
 
     def _updated(self, state: Any, totals: Any, rate: Any, images: Any, targets: Any, weights: Any) -> Any:
-        """The step itself, traced once: (state, totals) -> (state, totals, losses)."""
+        """The step itself, traced once: (state, totals) -> (state, totals)."""
         import jax
         import jax.numpy as jnp
 
@@ -153,8 +143,7 @@ class JaxStepper:
             keep = averaging_decay(self._averaging, step, jnp.minimum)
             average = [_toward(old, new, keep) for old, new in zip(average, (*trainable, *fixed), strict=True)]
         count, correct = len(images), (logits.argmax(1) == targets.argmax(1)).sum()
-        totals = totals + jnp.stack([loss * count, correct * 1.0, count * 1.0])
-        return (trainable, fixed, average, optimizer), totals, cross_entropy(targets, logits)
+        return (trainable, fixed, average, optimizer), totals + jnp.stack([loss * count, correct * 1.0, count * 1.0])
 
 
 class KerasStepper:
@@ -173,13 +162,10 @@ class KerasStepper:
         self._average: Weights = []
         self._steps = 0
         self._totals = np.zeros(3)
-        self._losses: list[Any] | None = [] if config.skip_easy else None
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper."""
         self._optimizer.learning_rate = learning_rate
-        if self._losses is not None:  # train_on_batch tells their mean alone
-            self._losses.append(cross_entropy(targets, self._model.predict_on_batch(images)))
         found = self._model.train_on_batch(images, targets, sample_weight=weights, return_dict=True)
         self._totals += np.array([found["loss"], found["categorical_accuracy"], 1.0]) * len(images)
         if self._averaging:
@@ -194,10 +180,6 @@ class KerasStepper:
         loss, correct, count = self._totals
         self._totals = np.zeros(3)
         return float(loss / count), float(correct / count)
-
-    def losses(self) -> np.ndarray:
-        """See Stepper; kept only where config.skip_easy asks for it."""
-        return _taken(self._losses)
 
     def weights(self) -> Weights:
         """See Stepper."""
@@ -229,15 +211,6 @@ def averaging_decay(decay: float, step: Any, least: Callable[[Any, Any], Any]) -
 def _toward(old: Any, new: Any, keep: Any) -> Any:
     """Moves a running mean; what is no float (a seed's state) is taken as it is."""
     return keep * old + (1 - keep) * new if "float" in str(new.dtype) else new
-
-
-def _taken(losses: list[Any] | None) -> np.ndarray:
-    """Empties a list of arrays of any backend into one array."""
-    import keras
-
-    taken = [keras.ops.convert_to_numpy(each) for each in losses or ()]
-    (losses or []).clear()
-    return np.concatenate(taken) if taken else np.empty(0, np.float32)
 
 
 def _in_batches(

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+import inksight
 from inksight.measure.corruption import CORRUPTIONS, corrupt
 from inksight.predictor import Predictor
 
@@ -28,3 +30,20 @@ def test_clean_is_the_default_and_the_table_is_for_people(quick_run, small_npz, 
         small_npz.parent, "evaluate", str(quick_run.path), "--data", str(small_npz), "--suite", "corruptions"
     )
     assert "wrong on average when spoiled in 15 ways (MNIST-C)" in shown.stdout and "canny_edges" in shown.stdout
+
+
+def test_a_spoiled_set_is_written_and_measured_like_any_other(quick_run, small_npz, small_mnist, command, tmp_path):
+    arguments = ("--data", str(small_npz), "--only", "stripe", "--only", "shear", "--json")
+    done = command(tmp_path, "data", "corrupt", "spoiled", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"folder": "spoiled", "files": ["stripe.npz", "shear.npz"], "seed": 0}
+    spoiled = inksight.load(tmp_path / "spoiled" / "stripe.npz")
+    assert np.array_equal(spoiled.test.images, corrupt(small_mnist.test.images, "stripe"))
+    assert np.array_equal(spoiled.train.labels, small_mnist.train.labels)
+    assert inksight.evaluate(quick_run.path, tmp_path / "spoiled" / "shear.npz").metrics()["accuracy"] < 0.99
+
+
+def test_an_unknown_corruption_makes_no_folder(command, tmp_path):
+    done = command(tmp_path, "data", "corrupt", "spoiled", "--only", "fogg")
+    assert done.returncode == 2 and 'no corruption "fogg". Did you mean fog?' in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""`inksight data`: which sets there are, what is in one, fetching it, and what is wrong with it."""
+"""`inksight data`: which sets there are, what is in one, fetching it, what is wrong with it, and spoiling it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN_EXAMPLES = 5
 
 Source = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")]
 
-app = typer.Typer(help="Data sets: list, show, fetch, check.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list, show, fetch, check, corrupt.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -120,6 +120,43 @@ def check(source: Source = "mnist", as_json: AsJson = False) -> None:
             print(f"{source}: nothing wrong was found.")
     if errors:
         raise typer.Exit(1)
+
+
+@app.command()
+def corrupt(
+    out: Annotated[Path, typer.Argument(help="Folder to make, with an .npz for each corruption.")],
+    source: Annotated[str, typer.Option("--data", help="Digits: a known data set or a path.")] = "mnist",
+    only: Annotated[list[str] | None, typer.Option(help="This corruption; may be given several times.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides all chance.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write a data set spoiled in the fifteen ways of MNIST-C, each as a set that the other commands take."""
+    from inksight.data import load
+    from inksight.errors import UsageError, unknown
+    from inksight.files import whole_folder
+    from inksight.measure.corruption import CORRUPTIONS
+    from inksight.measure.corruption import corrupt as spoil
+
+    names = only or list(CORRUPTIONS)
+    for name in names:
+        if name not in CORRUPTIONS:
+            raise UsageError(unknown("corruption", name, CORRUPTIONS))
+    with progress_bar() as progress, whole_folder(out) as folder:
+        data = load(source, size_px=28)
+        for number, name in enumerate(names):
+            progress(number, len(names), name)
+            np.savez_compressed(
+                folder / f"{name}.npz",
+                x_train=spoil(data.train.images, name, seed),
+                y_train=data.train.labels,
+                x_test=spoil(data.test.images, name, seed + 1),
+                y_test=data.test.labels,
+                classes=np.array(data.classes),
+            )
+    if as_json:
+        emit({"folder": str(out), "files": [f"{name}.npz" for name in names], "seed": seed})
+    else:
+        note(f"{len(names)} sets in {out}. Measure on one: inksight evaluate RUN --data {out}/{names[-1]}.npz")
 
 
 def _row(known: KnownSet) -> dict[str, Any]:

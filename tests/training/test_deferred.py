@@ -18,7 +18,8 @@ engine.load_keras()
 
 
 def test_keras_comes_without_what_it_does_not_need():
-    runs(PREPARED + 'assert not {"matplotlib", "matplotlib.pyplot", "requests", "scipy.sparse"} & set(sys.modules)')
+    put_off = {"matplotlib", "matplotlib.pyplot", "requests", "scipy.sparse", "sklearn"}
+    runs(PREPARED + f"found = {put_off} & set(sys.modules)\nassert not found, found")
 
 
 def test_what_was_put_off_is_there_when_it_is_used(tmp_path):
@@ -36,6 +37,8 @@ from jax.experimental import sparse
 assert callable(sparse.linalg.spsolve)
 import requests
 assert requests.__file__
+from sklearn.base import is_classifier
+assert is_classifier(keras.wrappers.SKLearnClassifier(keras.Sequential([keras.layers.Dense(2)])))
 """
     )
     assert (tmp_path / "gallery.png").stat().st_size > 100

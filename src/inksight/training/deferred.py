@@ -27,6 +27,7 @@ LATER = (
     f"{_SPLASH}.splash_attention_kernel",
     f"{_SPLASH}.splash_attention_mask",
     "jax.experimental.sparse.linalg",
+    "keras.wrappers",  # for scikit-learn, which they import where it is installed
 )
 
 

@@ -13,7 +13,7 @@ ROWS = {
     1: {"files", "interrupt", "picture"},
     2: {"sheet"},
     3: {"data", "ink", "nets", "measure"},
-    4: {"runs"},
+    4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
     6: {"evaluation", "provenance"},
     7: {"report"},

@@ -21,7 +21,7 @@ from inksight.data.dataset import Dataset
 from inksight.errors import StorageError
 from inksight.evaluation import evaluate_split
 from inksight.interrupt import interruptible
-from inksight.measure.calibration import fit_temperature, with_temperature
+from inksight.measure.calibration import evidence, fit_temperature, with_temperature
 from inksight.nets.table import layer_table
 from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inksight.training.fit import Fitted
 
 _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
+_REJECTED_SHARE = 0.004
 LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
 
 
@@ -90,7 +91,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         difference, content = _export(model, dataset, facts)
         model.save(folder / runs.KERAS)
     with clock.stage("evaluate"):
-        predictor = _calibrated(content, dataset, facts)
+        predictor = _calibrated(content, dataset, facts, trained.config.outliers > 0)
         evaluation = evaluate_split(predictor, dataset.test)
         layers = layer_table(model)
         metrics: dict[str, Any] = {
@@ -132,8 +133,11 @@ def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tupl
     return largest_difference(expected, content, images), content
 
 
-def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Predictor:
-    """The model as it will be served: temperature and threshold set on a validation part that is large enough."""
+def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any], rejects: bool) -> Predictor:
+    """The model as it will be served: temperature and thresholds set on a validation part that is large enough.
+
+    rejects: whether it has learned what pictures of no class look like.
+    """
     card = runs.ModelCard(
         classes=dataset.classes,
         size_px=dataset.size_px,
@@ -145,8 +149,13 @@ def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any]) -> Pred
     if validation is not None and len(validation) >= LEAST_VALIDATION:
         raw = Predictor(content, card, runs.MODEL).probabilities(validation.images)
         temperature = fit_temperature(validation.labels, np.log(np.maximum(raw, np.finfo(np.float32).tiny)))
-        threshold = unsure_threshold(validation.labels, with_temperature(raw, temperature))
-        card = replace(card, temperature=temperature, unsure_below=threshold)
+        probabilities = with_temperature(raw, temperature)
+        card = replace(
+            card,
+            temperature=temperature,
+            unsure_below=unsure_threshold(validation.labels, probabilities),
+            rejected_below=rejection_threshold(probabilities) if rejects else 0.0,
+        )
     return Predictor(content, card, runs.MODEL)
 
 
@@ -161,6 +170,15 @@ def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
         return _LEAST_CONFIDENCE
     reached = float(np.quantile(probabilities.max(1)[right], 0.01))
     return math.floor(10_000 * min(max(reached, _LEAST_CONFIDENCE), _MOST_CONFIDENCE)) / 10_000
+
+
+def rejection_threshold(probabilities: np.ndarray) -> float:
+    """The evidence that all but 4 of 1,000 pictures reach.
+
+    Args:
+        probabilities: float32 (n, classes), calibrated, of the validation part.
+    """
+    return round(float(np.quantile(evidence(probabilities), _REJECTED_SHARE)), 4)
 
 
 def _short(test: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,11 @@ import onnxruntime
 
 from inksight.errors import PictureError, RunError, UsageError
 from inksight.ink import digit_input
-from inksight.measure.calibration import with_temperature
+from inksight.ink.digit import MNIST_PX
+from inksight.ink.segment import segment
+from inksight.measure.calibration import evidence, with_temperature
 from inksight.picture import fit_square, load_picture, parse_picture, pictures_at_once
+from inksight.reading import Glyph, is_cross, read_line
 from inksight.runs import MODEL, ModelCard, load_model_card, resolve
 
 Picture = str | Path | bytes | np.ndarray
@@ -24,6 +27,8 @@ Verdict = Literal["class", "unsure", "rejected"]
 MOST_AT_ONCE = 512
 MOST_THREADS = 4
 JSON_DIGITS = 6
+DOUBT = 6  # how fast a piece of ink loses as a digit what it lacks of evidence
+NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 UNNAMED = "the picture"
 
 
@@ -32,8 +37,8 @@ class Answer:
     """What a model says about one picture.
 
     source: the file or name it came from. verdict: "class", "unsure" (confidence below the model's threshold) or
-    "rejected". label: the likeliest class whatever the verdict. confidence: its probability, 0–1.
-    probabilities: by class name. input: what the network saw, uint8 (size, size) or (size, size, 3).
+    "rejected" (evidence below it: none of its classes). label: the likeliest class whatever the verdict.
+    confidence: its probability, 0–1. probabilities: by class name. input: what the network saw, uint8 (size, size) or (size, size, 3).
     """
 
     source: str
@@ -54,10 +59,49 @@ class Answer:
         }
 
 
+@dataclass(frozen=True)
+class Sign:
+    """One thing read on a picture. label: its class; sign: None for a digit, else "dash", "dot", "comma", "cross" or
+    "mark". confidence: of the label, 0–1. box: left, top, width, height in pixels of the picture."""
+
+    label: str
+    sign: str | None
+    confidence: float
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read on a picture: lines from top to bottom, each from left to right."""
+
+    source: str
+    lines: tuple[tuple[Sign, ...], ...]
+
+    @property
+    def text(self) -> str:
+        """The digits, a line each; signs are left out."""
+        lines = ("".join(each.label for each in line if each.sign is None) for line in self.lines)
+        return "\n".join(line for line in lines if line)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reading as it goes into JSON."""
+        everything = [each for line in self.lines for each in line]
+        return {
+            "source": self.source,
+            "text": self.text,
+            "digits": [
+                {"label": each.label, "confidence": round(each.confidence, JSON_DIGITS), "box": list(each.box)}
+                for each in everything
+                if each.sign is None
+            ],
+            "signs": [{"sign": each.sign, "box": list(each.box)} for each in everything if each.sign is not None],
+        }
+
+
 class Predictor:
     """A model held open for answering. One may serve many threads at once.
 
-    card: what model.json says: classes, size_px, channels, preprocessing, temperature, unsure_below, provenance.
+    card: what model.json says: classes, size_px, channels, preprocessing, temperature, thresholds, provenance.
     """
 
     def __init__(self, onnx_bytes: bytes, card: ModelCard, name: str, num_threads: int | None = None) -> None:
@@ -166,6 +210,27 @@ class Predictor:
         rows = self.probabilities(np.stack(inputs))
         return [self._answer(*each) for each in zip(names, rows, inputs, strict=True)]
 
+    def read(self, picture: Picture, source: str | None = None) -> Reading:
+        """Reads the numbers on a picture: lines in reading order, digits that touch told apart.
+
+        Arguments and errors as `predict`; the picture may hold up to 200 marks.
+        """
+        self._require_reader()
+        name = source or _name(picture)
+        pixels = _pixels(picture, name)
+        try:
+            sheet = segment(pixels)
+        except PictureError as error:
+            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+        lines = [read_line(line, self._judged) for line in sheet.lines]
+        return Reading(
+            name,
+            tuple(
+                tuple(self._glyph(glyph, sheet.on_picture(glyph.piece), alone=len(line) == 1) for glyph in line)
+                for line in lines
+            ),
+        )
+
     def _input_of(self, picture: Picture, name: str) -> np.ndarray:
         """Any kind of picture -> an input; an error about its content says which picture it was."""
         pixels = _pixels(picture, name)
@@ -174,18 +239,48 @@ class Predictor:
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
 
+    def _require_reader(self) -> None:
+        """Raises UsageError unless this model knows digits as MNIST frames them."""
+        card = self.card
+        if card.preprocessing != "digits" or (card.size_px, card.channels) != (MNIST_PX, 1):
+            raise UsageError(
+                f"this model takes {card.size_px} px pictures ({card.preprocessing}); reading numbers needs "
+                f"one that was trained on digits of {MNIST_PX} px. Use predict, or the shipped model."
+            )
+
+    def _judged(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities, scaled down where there is too little evidence for any class."""
+        rows = self.probabilities(images)
+        enough = np.minimum(evidence(rows) / max(self.card.rejected_below, 1e-9), 1)
+        return rows * (enough**DOUBT).astype(np.float32)[:, None]
+
+    def _glyph(self, glyph: Glyph, box: tuple[int, int, int, int], alone: bool) -> Sign:
+        """Something read -> what it is called; what stands alone has to show more that it is a digit."""
+        row = self.probabilities(glyph.input[None])[0]
+        best = int(row.argmax())
+        sign = glyph.sign
+        if sign is None and evidence(row[None])[0] < (1 if alone else NO_DIGIT) * self.card.rejected_below:
+            sign = "cross" if is_cross(glyph.input) else "mark"
+        return Sign(self.card.classes[best], sign, float(row[best]), box)
+
     def _answer(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
         """Probabilities float32 (classes,) -> the answer in words."""
         best = int(row.argmax())
         confidence = float(row[best])
         return Answer(
             source=source,
-            verdict="unsure" if confidence < self.card.unsure_below else "class",
+            verdict=self._verdict(row),
             label=self.card.classes[best],
             confidence=confidence,
             probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
             input=seen,
         )
+
+    def _verdict(self, row: np.ndarray) -> Verdict:
+        """What to make of probabilities, float32 (classes,)."""
+        if evidence(row[None])[0] < self.card.rejected_below:
+            return "rejected"
+        return "unsure" if row.max() < self.card.unsure_below else "class"
 
     def _as_batch(self, images: np.ndarray) -> np.ndarray:
         """Checks images at the door and gives grey ones their channel axis."""

@@ -34,6 +34,7 @@ class ModelCard:
     """What a program must know to use `model.onnx`: model.json.
 
     preprocessing: "digits" or "resize". temperature: logits are divided by it. unsure_below: a confidence, 0–1.
+    rejected_below: evidence for a class (measure.calibration), 0 to reject nothing.
     provenance: who made it, of what, how good it is.
     """
 
@@ -43,6 +44,7 @@ class ModelCard:
     preprocessing: str
     temperature: float = 1.0
     unsure_below: float = 0.5
+    rejected_below: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
@@ -127,6 +129,8 @@ def load_model_card(folder: Path) -> ModelCard:
         card = ModelCard(**{**content, "classes": tuple(content["classes"])})
         if not 0 < card.temperature < math.inf or not 0 <= card.unsure_below <= 1:
             raise ValueError(f"temperature {card.temperature}, unsure_below {card.unsure_below}")
+        if not 0 <= card.rejected_below < math.inf:
+            raise ValueError(f"rejected_below {card.rejected_below}")
         return card
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / CARD} is damaged ({error}). Copy the folder again.") from error

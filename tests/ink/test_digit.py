@@ -54,7 +54,7 @@ def rendered(count, seed):
 
 def test_agrees_with_the_slow_reference_on_rendered_digits():
     worst = 0
-    for ink in rendered(1000, seed=0):
+    for ink in rendered(10_000, seed=0):
         difference = np.abs(normalise(ink).astype(int) - reference(ink)).max()
         worst = max(worst, int(difference))
     assert worst <= 1

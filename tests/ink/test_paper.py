@@ -97,3 +97,76 @@ def test_quantile_against_sorting():
         ordered[900],
         ordered[-1],
     ]
+
+
+def bounded(image, generator, share, shape=(320, 420), reach=0.5):
+    """A digit's cover, 0–1, `share` of the picture high, anywhere in the left `reach` of it that has room."""
+    side = round(share * 0.95 * min(shape[0], reach * 2 * shape[1]) * 28 / 20)  # MNIST's ink is 20 of 28 pixels
+    cover = np.zeros(shape, np.float32)
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    tight = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = side / 28
+    digit = np.clip(cv2.resize(tight, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) / 255.0, 0, 1)
+    height, width = digit.shape
+    top = int(generator.integers(0, max(1, shape[0] - height)))
+    left = int(generator.integers(0, max(1, shape[1] - width)))
+    cover[top : top + height, left : left + width] = digit[: shape[0] - top, : shape[1] - left]
+    return cover
+
+
+def slope(shape, generator):
+    """From 0 to 1 across the picture in any direction."""
+    angle = generator.uniform(0, 2 * np.pi)
+    rows, columns = np.indices(shape)
+    place = np.cos(angle) * columns + np.sin(angle) * rows
+    return (place - place.min()) / np.ptp(place)
+
+
+def taken(sheet, generator):
+    """Out of focus, grain, bytes."""
+    soft = cv2.GaussianBlur(sheet.astype(np.float32), (0, 0), generator.uniform(0.5, 1.5))
+    return np.clip(soft + generator.normal(0, generator.uniform(1, 5), sheet.shape), 0, 255).astype(np.uint8)
+
+
+def half_in_shadow(image, generator):
+    cover = bounded(image, generator, generator.uniform(0.1, 0.9))
+    edge = 1 / (1 + np.exp(-(slope(cover.shape, generator) - 0.5) / generator.uniform(0.005, 0.08)))
+    light = generator.uniform(150, 245) * (1 - generator.uniform(0.3, 0.6) * edge)
+    return taken(light * (1 - generator.uniform(0.6, 0.9) * cover), generator), True
+
+
+def on_a_dark_table(image, generator, least=0.1, most=0.9):
+    cover = bounded(image, generator, generator.uniform(least, most), (320, 260))
+    sheet = generator.uniform(170, 240) * (1 - generator.uniform(0.6, 0.9) * cover)
+    table = np.full((320, 173), generator.uniform(25, 80))  # 40 %
+    turns = int(generator.integers(0, 4))
+    return taken(np.rot90(np.concatenate([sheet, table], axis=1), turns), generator), True
+
+
+def small_on_a_dark_table(image, generator):
+    return on_a_dark_table(image, generator, 0.1, 0.2)
+
+
+def chalk(image, generator):
+    cover = bounded(image, generator, generator.uniform(0.1, 0.9))
+    board = generator.uniform(35, 90) * (1 - generator.uniform(0.2, 0.6) * slope(cover.shape, generator))
+    return taken(board + generator.uniform(90, 150) * cover, generator), False
+
+
+def of_any_size(image, generator):
+    cover = bounded(image, generator, generator.uniform(0.1, 0.9))
+    ground, ink = generator.uniform(150, 245), generator.uniform(20, 80)
+    dark = bool(generator.random() < 0.5)
+    light = 1 - generator.uniform(0, 0.4) * slope(cover.shape, generator)
+    sheet = taken((ground + (ink - ground) * cover) * light, generator)
+    return (sheet if dark else ~sheet), dark
+
+
+@pytest.mark.parametrize("make", [half_in_shadow, on_a_dark_table, small_on_a_dark_table, chalk, of_any_size])
+def test_polarity_of_photos(mnist, make):
+    """Of each 100 cases at least 95 are turned so that the paper is light, or left where it is."""
+    right = 0
+    for index, image in enumerate(mnist.test.images[:100]):
+        picture, dark = make(image, np.random.default_rng([7, index]))
+        right += np.array_equal(light_paper(picture), picture if dark else ~picture)
+    assert right >= 95

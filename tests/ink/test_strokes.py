@@ -6,7 +6,7 @@ import pytest
 
 from inksight.errors import PictureError
 from inksight.ink.digit import ink_box
-from inksight.ink.strokes import around, digit_strokes, stroke_width, thicken
+from inksight.ink.strokes import around, digit_strokes, grown_to, marks_on, stroke_width, thicken
 
 
 def seven(thickness=12, side=200):
@@ -75,10 +75,16 @@ def test_around_cuts_the_full_picture():
     paper = np.zeros((800, 1200), np.uint8)
     paper[400:480, 600:640] = 1
     small = cv2.resize(paper * 255, (300, 200), interpolation=cv2.INTER_AREA)
-    cut = around(paper, small)
+    cut = paper[around(small, paper.shape)]
     assert cut.sum() == 80 * 40
     assert 100 < cut.shape[0] < 160 and 60 < cut.shape[1] < 130
-    assert np.shares_memory(cut, paper)
+
+
+def test_around_ends_at_the_border():
+    ink = np.zeros((50, 40), np.uint8)
+    ink[0:50, 30:40] = 255
+    rows, columns = around(ink, (500, 400))
+    assert (rows.start, rows.stop, columns.stop) == (0, 500, 400) and 100 < columns.start < 200
 
 
 @pytest.mark.parametrize("width", [2, 4, 7, 12])
@@ -99,3 +105,91 @@ def test_hairlines_become_an_eighth_of_the_side(side):
 def test_usual_strokes_are_only_cropped():
     top, left, height, width = ink_box(seven())
     assert np.array_equal(thicken(seven()), seven()[top : top + height, left : left + width])
+
+
+def number_at(marks, point):
+    """Which mark a point (x, y) belongs to."""
+    return int(marks.number[point[1], point[0]])
+
+
+def test_marks_know_their_place_level_and_sharpness():
+    plane = np.zeros((120, 300), np.uint8)
+    plane[20:80, 30:42] = 200
+    plane[40:100, 200:210] = 150
+    marks = marks_on(plane)
+    bright, faint = number_at(marks, (35, 50)), number_at(marks, (205, 60))
+    assert len(marks.boxes) == len(marks.levels) == len(marks.weights) == len(marks.sharpness) == 3
+    assert marks.boxes[bright].tolist() == [30, 20, 12, 60] and marks.boxes[faint].tolist() == [200, 40, 10, 60]
+    assert marks.levels[[bright, faint]] == pytest.approx([200, 150])
+    assert number_at(marks, (100, 50)) == 0 and marks.weights[0] == 0
+    assert marks.sharpness[[bright, faint]] == pytest.approx([200, 150], rel=0.01)
+    only = marks.only(np.arange(3) == faint)
+    assert ink_box(only) == (40, 200, 60, 10) and marks.ink.max() == 255
+
+
+@pytest.mark.parametrize("sigma", [6, 12])
+def test_a_soft_shadow_beside_a_digit_is_none_of_it(sigma):
+    shadow = np.zeros((200, 200), np.uint8)
+    cv2.line(shadow, (30, 0), (30, 200), 255, 2 * sigma)
+    shadow = cv2.GaussianBlur(shadow, (0, 0), sigma)
+    shadow = (shadow * (230 / shadow.max())).astype(np.uint8)
+    shadow[:, 70:] = 0
+    shadow[:30] = shadow[-30:] = 0
+    marks = marks_on(np.maximum(np.roll(seven(), 30, axis=1), cv2.GaussianBlur(shadow, (0, 0), sigma / 2)))
+    kept = marks.of_substance()
+    assert not kept[0] and kept[number_at(marks, (140, 70))]
+    assert number_at(marks, (30, 100)) > 0 and not kept[number_at(marks, (30, 100))]
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("level", [160, 255])
+def test_a_table_along_the_border_is_none_of_it(turns, level):
+    plane = np.rot90(seven(), turns).copy()
+    table = np.rot90(np.pad(np.full((200, 25), level, np.uint8), ((0, 0), (0, 175))), turns)
+    marks = marks_on(np.maximum(plane, table))
+    assert np.array_equal(marks.only(marks.of_substance()) > 127, plane > 127)
+
+
+def test_a_mark_that_only_touches_the_border_stays():
+    plane = np.roll(seven(), 50, axis=0)[:, :170].copy()
+    plane[-1] = plane[-2]
+    assert np.array_equal(digit_strokes(plane), plane)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_lone_mark_along_the_border_stays(turns):
+    plane = np.zeros((60, 80), np.uint8)
+    plane[:45, 30:70] = 220  # half of the upper side
+    plane[15:60, 40:70] = 0
+    plane = np.rot90(plane, turns).copy()
+    marks = marks_on(plane)
+    assert marks.of_substance().sum() == 1
+    assert np.array_equal(marks.only(marks.of_substance()) > 0, plane > 0)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 1), (0.2, 2), (0.03, 3), (0.001, 4)])
+def test_marks_lighter_than_a_share_of_the_heaviest_are_specks(share, count):
+    plane = np.zeros((200, 400), np.uint8)
+    for left, side in ((20, 100), (150, 40), (220, 10), (260, 2)):
+        plane[50 : 50 + side, left : left + side] = 255
+    assert marks_on(plane).of_substance(share).sum() == count
+
+
+def test_faint_marks_are_none_of_it():
+    plane = np.zeros((100, 300), np.uint8)
+    for left, level in ((20, 240), (100, 160), (180, 130)):
+        plane[20:80, left : left + 12] = level
+    assert marks_on(plane).of_substance().sum() == 2
+
+
+@pytest.mark.parametrize("part_shape", [(300, 200), (150, 100), (301, 207)])
+def test_ink_found_on_a_small_copy_is_near_itself_on_a_part_of_the_picture(part_shape):
+    full = np.zeros((800, 1200), np.uint8)
+    cv2.putText(full, "7", (420, 500), cv2.FONT_HERSHEY_SIMPLEX, 5, 255, 14, cv2.LINE_AA)
+    small = cv2.resize(full, (300, 200), interpolation=cv2.INTER_AREA)
+    part = (slice(350, 650), slice(400, 600))
+    near = grown_to(small, full.shape, part, part_shape)
+    ink = cv2.resize(full[part], part_shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    assert near.shape == part_shape and near.dtype == bool
+    assert near[ink].all()
+    assert ink.mean() < near.mean() < 0.6

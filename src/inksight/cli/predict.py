@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.output import AsJson, emit, fail, percent, print_picture
-from inksight.errors import InksightError, PictureError
+from inksight.cli.output import AsJson, emit, percent, print_picture
+from inksight.cli.sources import pictures_in, report_error
+from inksight.errors import InksightError
 
 if TYPE_CHECKING:
     from inksight.predictor import Answer, Predictor
@@ -36,25 +36,11 @@ def predict(
     codes = [0]
     for source in pictures:
         try:
-            for name in _pictures_in(source):
+            for name in pictures_in(source):
                 codes.append(_predict_one(predictor, name, as_json))
         except InksightError as error:
-            codes.append(_report(error, source, as_json))
+            codes.append(report_error(error, source, as_json))
     raise typer.Exit(max(codes))
-
-
-def _pictures_in(source: str) -> Iterator[str]:
-    """The source itself, or the pictures in it if it is a folder."""
-    from inksight.picture import EXTENSIONS
-
-    folder = Path(source)
-    if not folder.is_dir():
-        yield source
-        return
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.is_file())
-    if not found:
-        raise PictureError(f"no picture in {source}: files ending in {', '.join(sorted(EXTENSIONS))} were looked for.")
-    yield from map(str, found)
 
 
 def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
@@ -62,7 +48,7 @@ def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
     try:
         answer, truth = _answer(predictor, source)
     except InksightError as error:
-        return _report(error, source, as_json)
+        return report_error(error, source, as_json)
     if as_json:
         emit(answer.to_dict() | ({"true_label": truth} if truth is not None else {}))
     else:
@@ -91,12 +77,7 @@ def in_words(answer: Answer) -> str:
     """An answer as a person would say it."""
     if answer.verdict == "class":
         return f"{answer.label} ({percent(answer.confidence, 1)})"
+    if answer.verdict == "rejected":
+        return f"none of the known classes ({answer.label} is the nearest)"
     best = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:2]
     return "unsure: it might be " + " or ".join(f"{name} ({percent(share, 0)})" for name, share in best)
-
-
-def _report(error: InksightError, source: str, as_json: bool) -> int:
-    """An error as one answer among others; gives the exit code."""
-    if as_json:
-        emit({"source": source, "error": str(error)})
-    return fail(error)

@@ -10,7 +10,8 @@ import numpy as np
 
 from inksight.ink.digit import normalise
 from inksight.ink.paper import ink_plane, light_paper, shrunk
-from inksight.ink.strokes import around, digit_strokes, thicken
+from inksight.ink.rules import within_frame, without_rules
+from inksight.ink.strokes import around, digit_strokes, grown_to, thicken
 
 WORKING_PX = 1024
 
@@ -35,6 +36,11 @@ def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np
     return framed if channels == 1 else np.repeat(framed[..., None], channels, axis=-1)
 
 
+def digit_of_ink(ink: np.ndarray, size_px: int = 28) -> np.ndarray:
+    """The ink of one digit -> the frame: uint8 (height, width), bright on 0, not all 0, -> uint8 (size_px, size_px)."""
+    return normalise(thicken(ink), size_px)
+
+
 def is_framed(picture: np.ndarray, size_px: int = 28) -> bool:
     """Whether a picture is grey, size_px × size_px, with ink on a dark ground."""
     if picture.shape != (size_px, size_px):
@@ -45,8 +51,10 @@ def is_framed(picture: np.ndarray, size_px: int = 28) -> bool:
 
 def _framed(picture: np.ndarray, size_px: int) -> np.ndarray:
     """Paper -> ink -> strokes -> the frame."""
-    paper = light_paper(picture)
-    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
-    paper = around(paper, ink)
-    ink = digit_strokes(ink_plane(shrunk(paper, WORKING_PX)))
-    return normalise(thicken(ink), size_px)
+    paper = light_paper(picture[within_frame(picture)])
+    ink = digit_strokes(without_rules(ink_plane(shrunk(paper, WORKING_PX))))
+    part = around(ink, paper.shape)
+    again = without_rules(ink_plane(shrunk(paper[part], WORKING_PX)))
+    near = grown_to(ink, paper.shape, part, again.shape)
+    kept = np.where(near, digit_strokes(again), 0)
+    return digit_of_ink(kept if kept.any() else digit_strokes(again), size_px)

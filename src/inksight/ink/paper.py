@@ -10,8 +10,12 @@ from inksight.errors import PictureError
 MIN_CONTRAST = 16
 SMALL_PX = 128
 LUMA_GIVES_WAY = 1.3
-MEDIAN_SHARE = 0.6
 LIGHT_PX = 256
+REACH_PARTS = (32, 16, 10, 6, 4, 3)  # of the picture's side, from a hairline's reach to a marker's
+EDGES_SHARE = 0.95
+SEEN = 0.45
+MEDIAN_SHARE = 0.6
+SKEW_WEIGHT = 0.5
 
 
 def light_paper(picture: np.ndarray) -> np.ndarray:
@@ -92,10 +96,42 @@ def _otsu(grey: np.ndarray) -> float:
 
 
 def _is_dark_on_light(small: np.ndarray) -> bool:
-    """Ink leaves the local median further than paper does; shadows and tight crops mislead border and share."""
+    """Strokes are thinner than the paper between them, and leave its level further than it varies by itself."""
+    return _thin_dark(small) + SKEW_WEIGHT * _far_dark(small) >= 0
+
+
+def _thin_dark(small: np.ndarray) -> float:
+    """1 where dark places narrower than a reach have all the edges, −1 where light ones have, for the first such reach
+    that shows a good part of what there is."""
+    if max(small.shape) < SMALL_PX:  # strokes of two pixels have no width to tell
+        scale = SMALL_PX / max(small.shape)
+        small = cv2.resize(small, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    small = cv2.medianBlur(small, 3)
+    found = []
+    for parts in REACH_PARTS:
+        reach = max(small.shape) // parts | 1
+        wide = _bordered(small, reach)
+        pen = np.ones((reach, reach), np.uint8)
+        hats = (cv2.morphologyEx(wide, way, pen) for way in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT))
+        found.append([_edges(hat[reach:-reach, reach:-reach]) for hat in hats])
+    enough = SEEN * max(dark + light for dark, light in found)
+    dark, light = next(pair for pair in found if sum(pair) >= enough)
+    return (dark - light) / max(dark + light, 1.0)
+
+
+def _far_dark(small: np.ndarray) -> float:
+    """1 where only dark pixels leave the local median, −1 where only light ones do, each counted by its cube."""
     window = round(MEDIAN_SHARE * max(small.shape)) | 1
     detail = small.astype(np.float32) - cv2.medianBlur(small, window)
-    return float((detail**3).sum()) <= 0
+    cubes = detail**3
+    return -float(cubes.sum() / max(np.abs(cubes).sum(), 1.0))
+
+
+def _edges(plane: np.ndarray) -> float:
+    """How much clear edge there is on a plane."""
+    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32)
+    clear = np.maximum(edges - 3 * quantile(edges, 0.5), 0)
+    return float((clear**2).sum())
 
 
 def _light(paper: np.ndarray) -> np.ndarray:
@@ -107,12 +143,32 @@ def _light(paper: np.ndarray) -> np.ndarray:
     levels = np.bincount(paper.ravel(), minlength=256)
     around = np.convolve(levels, np.ones(5, int), "same")
     level = int(levels.argmax())
-    if around[level] > 0.5 * paper.size and level > _otsu(paper):
+    enough = 0.5 if max(paper.shape) > SMALL_PX else 0.25  # a small picture is a drawing, and its strokes fill it
+    if around[level] > enough * paper.size and level > _otsu(paper):
         return np.full_like(paper, max(level, 1))
     small = cv2.medianBlur(shrunk(paper, LIGHT_PX), 3)
-    reach = max(small.shape) // 3 | 1
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    lights = _lights(small)
+    edges = [_edges(cv2.bitwise_not(cv2.divide(small, light, scale=255))) for light in lights]
+    enough = next(index for index, edge in enumerate(edges) if edge >= EDGES_SHARE * max(edges))
+    light = lights[min(enough + 1, len(lights) - 1)]  # one step further, for the thickest parts of the strokes
+    return np.asarray(cv2.resize(light, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def _lights(small: np.ndarray) -> list[np.ndarray]:
+    """The light under strokes narrower than each of REACH_PARTS."""
+    return [_closed(small, max(small.shape) // parts | 1) for parts in REACH_PARTS]
+
+
+def _closed(small: np.ndarray, reach: int) -> np.ndarray:
+    """The light when strokes are narrower than `reach`; what is dark up to the border, as a table is, stays so."""
+    wide = _bordered(small, reach)
+    closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    closed = closed[reach:-reach, reach:-reach]
     # the closing follows the brightest grain; half of all pixels are paper, so their median puts it back
     typical = quantile(small / np.maximum(closed, 1), 0.5)
-    light: np.ndarray = np.clip(np.rint(closed * typical), 1, 255).astype(np.uint8)
-    return np.asarray(cv2.resize(cv2.blur(light, (3, 3)), paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    return np.asarray(cv2.blur(np.clip(np.rint(closed * typical), 1, 255).astype(np.uint8), (3, 3)))
+
+
+def _bordered(small: np.ndarray, reach: int) -> np.ndarray:
+    """With its border continued outwards by `reach`."""
+    return np.asarray(cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE))

@@ -1,6 +1,8 @@
-"""Which ink belongs to the digit, and how thick it is."""
+"""The marks that ink makes, which of them belong to the digit, and how thick strokes are."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,6 +13,9 @@ from inksight.ink.paper import MIN_CONTRAST, quantile
 
 SPECK_SHARE = 0.08
 FAINT_SHARE = 0.6
+SOFT_SHARE = 0.4
+GROWTH_SHARE = 0.02
+ALONG_SHARE = 0.4
 THIN_SHARE = 1 / 14
 WANTED_SHARE = 1 / 8
 THICKENING_PX = 160
@@ -20,16 +25,68 @@ CLEAR_OF_GRAIN = 4.5
 SMOOTHING_PX = 2
 
 
-def digit_strokes(plane: np.ndarray) -> np.ndarray:
-    """Keeps the strokes with their soft edges; paper, specks and what the shadows left become 0.
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """The connected marks on a plane of ink; arrays over marks have an empty row 0, which is the paper.
+
+    ink: uint8 (height, width), the ink's own level brought to 255, paper 0. number: int32 (height, width), whose pixel.
+    boxes: int32 (marks, 4): left, top, width, height in pixels. levels: mean brightness of its strong ink on the plane.
+    weights: what its edges weigh, since strokes are all edge and the rests of shadows are not. sharpness: how steep
+    those edges are.
+    """
+
+    ink: np.ndarray
+    number: np.ndarray
+    boxes: np.ndarray
+    levels: np.ndarray
+    weights: np.ndarray
+    sharpness: np.ndarray
+
+    def only(self, chosen: np.ndarray) -> np.ndarray:
+        """The ink of the marks chosen, bool (marks,): uint8 (height, width)."""
+        return np.where(chosen[self.number], self.ink, 0)
+
+    def within(self, where: np.ndarray) -> Marks:
+        """The same marks as far as they lie in bool (height, width); those outside weigh nothing."""
+        number = np.where(where, self.number, 0)
+        boxes = np.zeros_like(self.boxes)
+        rows, columns = np.nonzero(number)
+        found = number[rows, columns]
+        order = np.argsort(found, kind="stable")
+        starts = np.flatnonzero(np.diff(found[order], prepend=-1))
+        for mark, group in zip(found[order][starts], np.split(order, starts[1:]), strict=True):
+            top, left = rows[group].min(), columns[group].min()
+            boxes[mark] = left, top, columns[group].max() + 1 - left, rows[group].max() + 1 - top
+        weights = np.where(boxes[:, 2] > 0, self.weights, 0)
+        return Marks(np.where(where, self.ink, 0), number, boxes, self.levels, weights, self.sharpness)
+
+    def of_substance(self, share: float = SPECK_SHARE) -> np.ndarray:
+        """Bool (marks,): no specks beside the main mark, nor much fainter or softer than it.
+
+        What lies along a side of the picture, a table or a dark corner, is none of it if there is anything else.
+        """
+        inner = ~self._along_border()
+        weights = np.where(inner, self.weights, 0) if self.weights[inner].sum() > 0 else self.weights
+        main = int((weights * self.sharpness).argmax())
+        heavy = weights >= share * weights[main]
+        sharp = self.sharpness >= SOFT_SHARE * self.sharpness[main]
+        return np.asarray(heavy & sharp & (self.levels >= FAINT_SHARE * self.levels[main]))
+
+    def _along_border(self) -> np.ndarray:
+        """Bool (marks,): whether a mark covers much of one side of the picture."""
+        sides = (self.number[0], self.number[-1], self.number[:, 0], self.number[:, -1])
+        shares = [np.bincount(side, minlength=len(self.weights)) / len(side) for side in sides]
+        return np.asarray(np.max(shares, axis=0) >= ALONG_SHARE)
+
+
+def marks_on(plane: np.ndarray) -> Marks:
+    """Finds the marks on a plane of ink.
 
     Otsu's threshold finds the strokes. Each then grows into the fainter ink it touches, as far down as the paper's
     own unrest.
 
     Args:
         plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
-    Returns:
-        uint8 (height, width), the ink's own level brought to 255, at least one pixel above 0.
     Raises:
         PictureError: nothing stands out from the paper.
     """
@@ -41,27 +98,66 @@ def digit_strokes(plane: np.ndarray) -> np.ndarray:
             f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
         )
     touching = (plane > min(_unrest(plane, strong), threshold)).astype(np.uint8)
-    _, marks = cv2.connectedComponents(touching, connectivity=8, ltype=cv2.CV_32S)
-    ink = np.where(_belongs(plane, strong, marks)[marks], plane, 0)
-    scaled: np.ndarray = cv2.convertScaleAbs(ink, alpha=255 / level)
-    return scaled
+    _, number, boxes, _ = cv2.connectedComponentsWithStats(touching, connectivity=8, ltype=cv2.CV_32S)
+    chosen = number.ravel()
+    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32) ** 2
+    weights = np.bincount(chosen, (edges * strong).ravel())
+    sharpness = np.sqrt(np.bincount(chosen, (edges**2 * strong).ravel()) / np.maximum(weights, 1))
+    levels = np.bincount(chosen, (plane * strong).ravel()) / np.maximum(np.bincount(chosen, strong.ravel()), 1)
+    weights[0] = 0
+    ink = cv2.convertScaleAbs(np.where(touching > 0, plane, 0), alpha=255 / level)
+    return Marks(ink, number, boxes[:, :4], levels, weights, sharpness)
 
 
-def around(paper: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Cuts the digit out of the full picture, with paper for a quarter of its side all round.
+def digit_strokes(plane: np.ndarray) -> np.ndarray:
+    """Keeps the strokes with their soft edges; paper, specks and what the shadows left become 0.
 
     Args:
-        paper: uint8 (height, width), the full picture.
-        ink: uint8, the digit as found on `paper` or on a smaller copy of it.
+        plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
     Returns:
-        a view into `paper`.
+        uint8 (height, width), the ink's own level brought to 255, at least one pixel above 0.
+    Raises:
+        PictureError: nothing stands out from the paper.
     """
-    down, across = paper.shape[0] / ink.shape[0], paper.shape[1] / ink.shape[1]
+    marks = marks_on(plane)
+    return marks.only(marks.of_substance())
+
+
+def around(ink: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Where the digit is on the full picture: its box and paper for a quarter of its side all round.
+
+    Args:
+        ink: uint8, the digit as found on the full picture or on a smaller copy of it.
+        shape: of the full picture.
+    Returns:
+        rows and columns of the full picture.
+    """
+    down, across = shape[0] / ink.shape[0], shape[1] / ink.shape[1]
     top, left, height, width = ink_box(ink)
     margin = max(height, width) / 4 + 2
-    rows = slice(max(0, int((top - margin) * down)), int((top + height + margin) * down) + 1)
-    columns = slice(max(0, int((left - margin) * across)), int((left + width + margin) * across) + 1)
-    return paper[rows, columns]
+    rows = slice(max(0, int((top - margin) * down)), min(shape[0], int((top + height + margin) * down) + 1))
+    columns = slice(max(0, int((left - margin) * across)), min(shape[1], int((left + width + margin) * across) + 1))
+    return rows, columns
+
+
+def grown_to(
+    ink: np.ndarray, shape: tuple[int, ...], part: tuple[slice, slice], part_shape: tuple[int, ...]
+) -> np.ndarray:
+    """Where ink found on a small copy can be on a part of the full picture that is looked at again.
+
+    Args:
+        ink: uint8, as found on the small copy. shape: of the full picture.
+        part: rows and columns of the full picture. part_shape: of the copy of that part that is looked at.
+    Returns:
+        bool of part_shape, true on the ink and a little around it.
+    """
+    reach = 2 * max(2, round(GROWTH_SHARE * max(ink_box(ink)[2:]))) + 1
+    grown = cv2.dilate((ink > 0).astype(np.uint8), np.ones((reach, reach), np.uint8))
+    down, across = ink.shape[0] / shape[0], ink.shape[1] / shape[1]
+    y = (part[0].start + (np.arange(part_shape[0]) + 0.5) * (part[0].stop - part[0].start) / part_shape[0]) * down
+    x = (part[1].start + (np.arange(part_shape[1]) + 0.5) * (part[1].stop - part[1].start) / part_shape[1]) * across
+    rows, columns = y.astype(int).clip(0, len(grown) - 1), x.astype(int).clip(0, grown.shape[1] - 1)
+    return np.asarray(grown[np.ix_(rows, columns)] > 0)
 
 
 def thicken(ink: np.ndarray) -> np.ndarray:
@@ -87,7 +183,7 @@ def thicken(ink: np.ndarray) -> np.ndarray:
 
 def stroke_width(ink: np.ndarray) -> float:
     """The typical width of the strokes in pixels: across a bar, the mean distance to its edge is a quarter of it."""
-    mask = np.pad((ink > 127).astype(np.uint8), 1)
+    mask = np.pad((ink > min(127, int(ink.max()) // 2)).astype(np.uint8), 1)
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[mask > 0]
     return 4 * (float(depth.mean()) - 0.5)
 
@@ -125,20 +221,6 @@ def _grain(plane: np.ndarray) -> float:
     """
     kernel = np.outer((1, -2, 1), (1, -2, 1)).astype(np.float32)
     return 1.4826 / 6 * quantile(cv2.convertScaleAbs(cv2.filter2D(plane, cv2.CV_16S, kernel)), 0.5)
-
-
-def _belongs(plane: np.ndarray, strong: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """Which marks are the digit's, bool by mark: not a speck beside the heaviest one, nor much fainter than it.
-
-    A mark weighs what its edges weigh, since strokes are all edge and the rests of shadows are not.
-    """
-    chosen = marks.ravel()
-    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32) ** 2
-    weights = np.bincount(chosen, (edges * strong).ravel())
-    sizes = np.bincount(chosen, strong.ravel())
-    levels = np.bincount(chosen, (plane * strong).ravel()) / np.maximum(sizes, 1)
-    weights[0] = 0
-    return np.asarray((weights >= SPECK_SHARE * weights.max()) & (levels >= FAINT_SHARE * levels[weights.argmax()]))
 
 
 def _unrest(plane: np.ndarray, strong: np.ndarray) -> float:

@@ -128,6 +128,22 @@ def coverage_accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: 
     return float(answered.mean()), float(right[answered].mean()) if answered.any() else None
 
 
+def evidence(probabilities: np.ndarray) -> np.ndarray:
+    """How far the likeliest class stands out: the logarithm of its odds against the others' geometric mean.
+
+    Pictures of no class have little of it, even where one class is ahead; it tells them better than confidence does
+    (docs/log.md).
+
+    Args:
+        probabilities: float (n, classes).
+    Returns:
+        float64 (n,), 0 or more.
+    """
+    logarithms = np.log(np.maximum(np.asarray(probabilities, np.float64), SMALLEST))
+    best, classes = logarithms.max(axis=1), logarithms.shape[1]
+    return np.asarray(best - (logarithms.sum(axis=1) - best) / max(classes - 1, 1))
+
+
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logits -> logarithms of probabilities, row by row, without overflow."""
     shifted = logits - logits.max(axis=1, keepdims=True)

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from inksight.training.config import TrainConfig
+from inksight.training.spoils import spoil
 
 _SQUARE = np.ones((2, 2), np.uint8)
 
 
 def augment(images: np.ndarray, config: TrainConfig, generator: np.random.Generator) -> np.ndarray:
-    """Rotates, scales, shears, shifts, and changes strokes, each picture on its own.
+    """Rotates, scales, shears, shifts, changes strokes and spoils, each picture on its own.
 
     Args:
         images: uint8 (n, height, width, channels).
@@ -32,7 +33,7 @@ def augment(images: np.ndarray, config: TrainConfig, generator: np.random.Genera
             images[index], matrices[index], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         result[index] = _stroke(warped, changes[index], config.strokes).reshape(images.shape[1:])
-    return result
+    return spoil(result, config.spoils, generator) if config.spoils else result
 
 
 def affine_matrices(

@@ -13,13 +13,15 @@ import numpy as np
 from inksight.data.dataset import Split
 from inksight.training.augment import augment
 from inksight.training.config import TrainConfig
+from inksight.training.outliers import outliers
 
 _AHEAD = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images: uint8 (n, height, width, channels). targets: float32 (n, classes), one-hot. weights: float32 (n,)."""
+    """images: uint8 (n, height, width, channels). targets: float32 (n, classes), one-hot, or even for pictures of no
+    class. weights: float32 (n,)."""
 
     images: np.ndarray
     targets: np.ndarray
@@ -64,9 +66,13 @@ class Batches:
 
     def _make(self, number: int, indices: np.ndarray, augmenting: bool) -> Batch:
         labels, images = self._labels[indices], self._images[indices]
+        targets, weights = self._targets[labels], self._class_weights[labels]
+        if strange := round(self._config.outliers * len(images)):
+            images[:strange] = outliers(images[:strange], np.random.default_rng([self._config.seed, 4, number]))
+            targets[:strange], weights[:strange] = 1 / targets.shape[1], 1.0
         if augmenting:
             images = augment(images, self._config, np.random.default_rng([self._config.seed, 3, number]))
-        return Batch(images, self._targets[labels], self._class_weights[labels])
+        return Batch(images, targets, weights)
 
 
 def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray:

@@ -1,0 +1,79 @@
+"""Pictures like those that people really make, from digits whose label is known, and pictures that are no digit.
+
+They measure how well a system that finds the ink, normalises it as MNIST does and classifies it does on pictures from
+elsewhere: drawings in an app, phone photographs of paper and boards, whole numbers, and what is no digit at all. All
+chance comes from the generator that each function takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from inksight.errors import UsageError, unknown
+from inksight.measure.composed.canvas import canvas
+from inksight.measure.composed.numbers import number
+from inksight.measure.composed.outliers import LETTERS, LIKE_DIGITS, OUTLIERS, SYMBOLS, outlier
+from inksight.measure.composed.paper import photo
+
+NUMBER_DIGITS = 2, 10
+"""How many digits a number has."""
+
+_ONE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {"canvas": canvas, "photo": photo}
+_ROW = {"number": False, "touching": True}
+KINDS = (*_ONE, *_ROW, *OUTLIERS)
+"""What `compose` makes: one digit, a number, or no digit."""
+
+__all__ = [
+    "KINDS",
+    "LETTERS",
+    "LIKE_DIGITS",
+    "NUMBER_DIGITS",
+    "OUTLIERS",
+    "SYMBOLS",
+    "canvas",
+    "compose",
+    "number",
+    "outlier",
+    "photo",
+]
+
+
+def compose(
+    kind: str, digits: np.ndarray, labels: np.ndarray, count: int, seed: int = 0
+) -> tuple[list[np.ndarray], list[str]]:
+    """Makes pictures of one kind and says what each shows.
+
+    Args:
+        kind: one of KINDS.
+        digits: uint8 (n, 28, 28), bright ink on dark; a picture's digits are drawn from them by chance.
+        labels: int (n,), 0–9.
+        count: how many pictures.
+        seed: with the kind and a picture's place it decides all chance.
+    Returns:
+        The pictures, uint8 (h, w) grey or (h, w, 3) RGB of any size, and their texts: "7", "4021", or "" for no digit.
+    Raises:
+        UsageError: no such kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(unknown("kind of picture", kind, KINDS))
+    made = [
+        _composed(kind, digits, labels, np.random.default_rng([seed, KINDS.index(kind), place]))
+        for place in range(count)
+    ]
+    return [picture for picture, _ in made], [text for _, text in made]
+
+
+def _composed(
+    kind: str, digits: np.ndarray, labels: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, str]:
+    """One picture and its text."""
+    if kind in OUTLIERS:
+        return outlier(kind, generator), ""
+    length = 1 if kind in _ONE else int(generator.integers(NUMBER_DIGITS[0], NUMBER_DIGITS[1] + 1))
+    chosen = generator.integers(0, len(digits), length)
+    text = "".join(str(label) for label in labels[chosen])
+    if kind in _ONE:
+        return _ONE[kind](digits[chosen[0]], generator), text
+    return number(digits[chosen], generator, touching=_ROW[kind]), text

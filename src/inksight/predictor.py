@@ -38,7 +38,8 @@ class Answer:
 
     source: the file or name it came from. verdict: "class", "unsure" (confidence below the model's threshold) or
     "rejected" (evidence below it: none of its classes). label: the likeliest class whatever the verdict.
-    confidence: its probability, 0–1. probabilities: by class name. input: what the network saw, uint8 (size, size) or (size, size, 3).
+    confidence: its probability, 0–1. probabilities: by class name.
+    input: what the network saw, uint8 (size, size) or (size, size, 3).
     """
 
     source: str

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure import coverage_accuracy, ece, fit_temperature, reliability, with_temperature
+from inksight.measure import coverage_accuracy, ece, evidence, fit_temperature, reliability, with_temperature
 
 
 def drawn(count=4000, classes=10, seed=0):
@@ -127,3 +127,13 @@ def test_refusals(measure):
         measure(np.array([0, 1]), np.ones((1, 3)))
     with pytest.raises(UsageError, match="labels from 0 to 3 came; with 3 classes 0 to 2 were wanted"):
         measure(np.array([0, 3]), np.ones((2, 3)))
+
+
+def test_evidence_is_the_log_odds_against_the_others_mean():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 4, (50, 10))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    ordered = np.sort(logits, axis=1)
+    assert evidence(probabilities) == pytest.approx(ordered[:, -1] - ordered[:, :-1].mean(axis=1))
+    assert evidence(np.full((1, 10), 0.1)) == pytest.approx(0, abs=1e-9)
+    assert evidence(np.ones((1, 1))) == 0

@@ -56,7 +56,7 @@ def digit_run(mnist, tmp_path_factory):
     write_model(
         folder,
         to_onnx(weights, 28, 1),
-        ModelCard(DIGITS, 28, 1, "digits", 1.0, 0.4, {"data": {"source": "mnist"}, "seed": 0}),
+        ModelCard(DIGITS, 28, 1, "digits", 1.0, 0.4, provenance={"data": {"source": "mnist"}, "seed": 0}),
     )
     return folder
 
@@ -69,6 +69,6 @@ def colour_run(tmp_path_factory):
     images = generator.integers(0, 100, (600, 16, 16, 3))
     images[np.arange(600), :, :, labels] += 150
     folder = tmp_path_factory.mktemp("colours")
-    card = ModelCard(("red", "green", "blue"), 16, 3, "resize", 2.0, 0.5, {})
+    card = ModelCard(("red", "green", "blue"), 16, 3, "resize", 2.0, 0.5)
     write_model(folder, to_onnx(linear_classifier(images, labels, 3), 16, 3), card)
     return folder

@@ -210,6 +210,22 @@ def test_a_low_confidence_is_unsure(digit_run, tmp_path, digits):
     assert answer.label == str(digits[1][0])
 
 
+def test_too_little_evidence_is_rejected(digit_run, tmp_path, digits):
+    card = load_model_card(digit_run)
+    write_model(tmp_path, (digit_run / "model.onnx").read_bytes(), replace(card, rejected_below=1000.0))
+    answer = Predictor.load(tmp_path).predict(digits[0][0])
+    assert answer.verdict == "rejected"
+    assert answer.label == str(digits[1][0]), "the likeliest class is told all the same"
+
+
+@pytest.mark.parametrize("threshold", [-1.0, float("nan"), float("inf")])
+def test_a_damaged_threshold_says_so(digit_run, tmp_path, threshold):
+    card = load_model_card(digit_run)
+    write_model(tmp_path, (digit_run / "model.onnx").read_bytes(), replace(card, rejected_below=threshold))
+    with pytest.raises(RunError, match=r"model\.json is damaged \(rejected_below .*\)\. Copy the folder again\."):
+        Predictor.load(tmp_path)
+
+
 @pytest.mark.parametrize("size", [28, 60])
 def test_a_blank_is_an_error_that_names_the_picture(predictor, tmp_path, size):
     path = tmp_path / "blank.png"

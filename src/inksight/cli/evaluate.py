@@ -58,6 +58,12 @@ def evaluate(
         f"{percent(metrics['accuracy'])} right on {metrics['images']:,} pictures "
         f"(95 % interval {percent(low)} to {percent(high)}, {metrics['errors']:,} wrong)"
     )
+    answered = metrics["answered"]
+    if answered["accuracy"] is not None:
+        print(
+            f"{percent(answered['coverage'])} of the answers are sure (confidence of {answered['unsure_below']:.2f} or "
+            f"more); {percent(answered['accuracy'])} of those are right"
+        )
     print_classes(metrics["per_class"])
     print_confusion(evaluation.confusion, evaluation.classes)
     if corruptions is not None:

@@ -2,8 +2,8 @@
 
     python benchmarks/foreign.py [RUN] [--count 300] [--seed 1]
 
-The pictures are composed of MNIST's test digits (`inksight.measure.composed`), which no network has learned from; beside
-them scikit-learn's 1,797 digits where it is installed. One JSON line.
+The pictures are composed of MNIST's test digits (`inksight.measure.composed`), which nothing has learned from. Beside
+them stand scikit-learn's 1,797 digits, where it is installed. One JSON line.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ PRESETS["standard"] = TrainConfig(
 PRESETS["thorough"] = replace(PRESETS["standard"], members=2, epochs=25, least_steps=4000, learning_rate=0.004)
 
 # One wider network, for longer, on spoiled pictures and on pictures of no class: it holds up on what it has not
-# seen, and is not sure of everything. About 99.6 % on MNIST and 2 % mean error on MNIST-C, in fifteen minutes.
+# seen, and is not sure of everything. About 99.7 % on MNIST and 1.3 % mean error on MNIST-C, in thirteen minutes.
 PRESETS["robust"] = replace(
     PRESETS["standard"],
     filters=32,

@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = FENCED.findall(README)
 IN_TEXT = [command for command in re.findall(r"`(inksight [a-z][^`]*)`", README) if f"{command}\n" not in README]
-LONG = re.compile(r"--preset (tutorial|standard|thorough)")
+LONG = re.compile(r"--preset (tutorial|standard|thorough|robust)")
 NUMBER = re.compile(r"\d[\d,.]*")
 
 

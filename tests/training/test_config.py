@@ -35,7 +35,7 @@ def test_the_tutorial_preset_is_the_articles_recipe():
 
 
 def test_an_unknown_preset_gets_the_nearest():
-    with pytest.raises(UsageError, match=r'no preset "quik"\. Did you mean quick\? Known: quick, standard'):
+    with pytest.raises(UsageError, match=r'no preset "quik"\. Did you mean quick\? Known: quick, robust, standard'):
         preset("quik")
 
 

@@ -225,11 +225,7 @@ class Predictor:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
         lines = [read_line(line, self._judged) for line in sheet.lines]
         return Reading(
-            name,
-            tuple(
-                tuple(self._glyph(glyph, sheet.on_picture(glyph.piece), alone=len(line) == 1) for glyph in line)
-                for line in lines
-            ),
+            name, tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
         )
 
     def _input_of(self, picture: Picture, name: str) -> np.ndarray:
@@ -255,14 +251,18 @@ class Predictor:
         enough = np.minimum(evidence(rows) / max(self.card.rejected_below, 1e-9), 1)
         return rows * (enough**DOUBT).astype(np.float32)[:, None]
 
-    def _glyph(self, glyph: Glyph, box: tuple[int, int, int, int], alone: bool) -> Sign:
-        """Something read -> what it is called; what stands alone has to show more that it is a digit."""
-        row = self.probabilities(glyph.input[None])[0]
-        best = int(row.argmax())
-        sign = glyph.sign
-        if sign is None and evidence(row[None])[0] < (1 if alone else NO_DIGIT) * self.card.rejected_below:
-            sign = "cross" if is_cross(glyph.input) else "mark"
-        return Sign(self.card.classes[best], sign, float(row[best]), box)
+    def _signs(self, line: list[Glyph], boxes: list[tuple[int, int, int, int]]) -> tuple[Sign, ...]:
+        """A line -> what its glyphs are called; what stands alone has to show more that it is a digit."""
+        rows = self.probabilities(np.stack([glyph.input for glyph in line]))
+        least = (1 if len(line) == 1 else NO_DIGIT) * self.card.rejected_below
+        signs = []
+        for glyph, box, row, found in zip(line, boxes, rows, evidence(rows), strict=True):
+            best = int(row.argmax())
+            sign = glyph.sign
+            if sign is None and found < least:
+                sign = "cross" if is_cross(glyph.input) else "mark"
+            signs.append(Sign(self.card.classes[best], sign, float(row[best]), box))
+        return tuple(signs)
 
     def _answer(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
         """Probabilities float32 (classes,) -> the answer in words."""

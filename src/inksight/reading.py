@@ -37,11 +37,10 @@ SURENESS = 3.0  # how much the classifier's word counts against all these
 
 @dataclass(frozen=True, eq=False)
 class Glyph:
-    """One thing read. sign: None for a digit. row: its probabilities, float32 (classes,); input: what was judged."""
+    """One thing read. sign: None for a digit. input: it as the classifier takes it, uint8 (size, size)."""
 
     piece: Piece
     sign: str | None
-    row: np.ndarray
     input: np.ndarray
 
 
@@ -71,8 +70,7 @@ def read_line(line: Line, judge: Judge) -> list[Glyph]:
             continue
         glyphs += _read_run(run, line.height, judge)
         run = []
-        shown = digit_of_ink(piece.ink)
-        glyphs.append(Glyph(piece, signs[index], judge(shown[None])[0], shown))
+        glyphs.append(Glyph(piece, signs[index], digit_of_ink(piece.ink)))
     return glyphs + _read_run(run, line.height, judge)
 
 
@@ -117,8 +115,7 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge) -> list[Glyph]:
         for candidate, row in zip(candidates, rows, strict=True)
     ]
     return [
-        Glyph(candidates[index].piece, None, rows[index], inputs[index])
-        for index in _cheapest_cover(candidates, costs, len(atoms))
+        Glyph(candidates[index].piece, None, inputs[index]) for index in _cheapest_cover(candidates, costs, len(atoms))
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inksight.cli.output import AsJson, emit, percent, print_picture
-from inksight.cli.sources import pictures_in, report_error
+from inksight.cli.sources import each_picture, report_error
 from inksight.errors import InksightError
 
 if TYPE_CHECKING:
@@ -33,14 +33,7 @@ def predict(
     from inksight.predictor import Predictor
 
     predictor = Predictor.load(model)
-    codes = [0]
-    for source in pictures:
-        try:
-            for name in pictures_in(source):
-                codes.append(_predict_one(predictor, name, as_json))
-        except InksightError as error:
-            codes.append(report_error(error, source, as_json))
-    raise typer.Exit(max(codes))
+    raise typer.Exit(each_picture(pictures, lambda name: _predict_one(predictor, name, as_json), as_json))
 
 
 def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:

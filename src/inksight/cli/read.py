@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inksight.cli.output import AsJson, emit, note
-from inksight.cli.sources import pictures_in, report_error
+from inksight.cli.sources import each_picture, report_error
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
@@ -36,14 +36,7 @@ def read(
     if annotate is not None and (len(pictures) > 1 or Path(pictures[0]).is_dir()):
         raise UsageError(f"--annotate makes one picture of one, {annotate}; several came. Give one PICTURE at a time.")
     predictor = Predictor.load(model)
-    codes = [0]
-    for source in pictures:
-        try:
-            for name in pictures_in(source):
-                codes.append(_read_one(predictor, name, annotate, as_json))
-        except InksightError as error:
-            codes.append(report_error(error, source, as_json))
-    raise typer.Exit(max(codes))
+    raise typer.Exit(each_picture(pictures, lambda name: _read_one(predictor, name, annotate, as_json), as_json))
 
 
 def _read_one(predictor: Predictor, source: str, annotate: Path | None, as_json: bool) -> int:

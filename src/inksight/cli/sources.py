@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from inksight.cli.output import emit, fail
@@ -21,6 +21,18 @@ def pictures_in(source: str) -> Iterator[str]:
     if not found:
         raise PictureError(f"no picture in {source}: files ending in {', '.join(sorted(EXTENSIONS))} were looked for.")
     yield from map(str, found)
+
+
+def each_picture(sources: Iterable[str], answer: Callable[[str], int], as_json: bool) -> int:
+    """Calls `answer` with the name of every picture; a source that cannot be had is reported and does not stop the
+    others. Gives the worst exit code."""
+    codes = [0]
+    for source in sources:
+        try:
+            codes += [answer(name) for name in pictures_in(source)]
+        except InksightError as error:
+            codes.append(report_error(error, source, as_json))
+    return max(codes)
 
 
 def report_error(error: InksightError, source: str, as_json: bool) -> int:

@@ -56,5 +56,6 @@ def _framed(picture: np.ndarray, size_px: int) -> np.ndarray:
     part = around(ink, paper.shape)
     again = without_rules(ink_plane(shrunk(paper[part], WORKING_PX)))
     near = grown_to(ink, paper.shape, part, again.shape)
-    kept = np.where(near, digit_strokes(again), 0)
-    return digit_of_ink(kept if kept.any() else digit_strokes(again), size_px)
+    seen = digit_strokes(again)
+    kept = np.where(near, seen, 0)
+    return digit_of_ink(kept if kept.any() else seen, size_px)

@@ -78,8 +78,7 @@ def _scribbles(images: np.ndarray, generator: np.random.Generator) -> np.ndarray
             path = _smooth_path(int(generator.integers(6, 14)), generator) * (width, height) * 16
             thickness = max(1, round(height * generator.uniform(0.02, 0.08)))
             cv2.polylines(mask, [np.rint(path).astype(np.int32)], False, 255, thickness, cv2.LINE_AA, shift=4)
-        cover = mask[..., None] / 255
-        result[index] = np.rint(image.min() * (1 - cover) + image.max() * cover)
+        result[index] = _drawn(mask, image)
     return result
 
 
@@ -112,8 +111,7 @@ def _bars(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
             thickness = max(1, round(height * generator.uniform(0.02, 0.08)))
             start, end = np.rint(points * 16).astype(int).tolist()
             cv2.line(mask, start, end, 255, thickness, cv2.LINE_AA, shift=4)
-        cover = mask[..., None] / 255
-        result[index] = np.rint(image.min() * (1 - cover) + image.max() * cover)
+        result[index] = _drawn(mask, image)
     return result
 
 
@@ -125,6 +123,12 @@ KINDS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "fields": _fields,
     "bars": _bars,
 }
+
+
+def _drawn(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Strokes, uint8 (height, width), as bright and on as dark a ground as a picture has: float of its shape."""
+    cover = mask[..., None] / 255
+    return np.asarray(np.rint(like.min() * (1 - cover) + like.max() * cover))
 
 
 def _smooth_path(corners: int, generator: np.random.Generator) -> np.ndarray:

@@ -170,3 +170,30 @@ def test_polarity_of_photos(mnist, make):
         picture, dark = make(image, np.random.default_rng([7, index]))
         right += np.array_equal(light_paper(picture), picture if dark else ~picture)
     assert right >= 95
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("table_share", [0.5, 0.7])
+def test_a_dark_grainy_table_beside_the_paper_is_no_ink(turns, table_share):
+    generator = np.random.default_rng(3)
+    sheet = np.full((400, 600), 225, np.uint8)
+    cv2.putText(sheet, "5", (500, 250), cv2.FONT_HERSHEY_SIMPLEX, 3, 70, 7, cv2.LINE_AA)
+    ink = sheet < 150
+    table = np.indices(sheet.shape)[1] < table_share * 600 + 0.1 * np.indices(sheet.shape)[0]
+    grain = cv2.GaussianBlur(generator.normal(0, 60, sheet.shape), (0, 0), 3)
+    sheet = np.rot90(cv2.GaussianBlur(np.where(table, 40 + grain, sheet), (0, 0), 1), turns).clip(0, 255)
+    picture = (sheet + generator.normal(0, 2, sheet.shape)).clip(0, 255).astype(np.uint8)
+    paper = light_paper(picture)
+    assert np.array_equal(paper, picture)
+    plane = np.rot90(ink_plane(paper), -turns)
+    beside = cv2.dilate(table.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.quantile(plane[beside], 0.999) < np.quantile(plane[ink], 0.5) / 2
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_thick_strokes_round_small_holes_on_an_even_canvas(inverted):
+    canvas = np.full((36, 40), 255, np.uint8)
+    for centre in ((13, 20), (20, 9)):
+        cv2.circle(canvas, centre, 6, 0, 7, cv2.LINE_AA)
+        cv2.circle(canvas, centre, 2, 255, -1, cv2.LINE_AA)
+    assert np.array_equal(light_paper(~canvas if inverted else canvas), canvas)

@@ -193,3 +193,27 @@ def test_ink_found_on_a_small_copy_is_near_itself_on_a_part_of_the_picture(part_
     assert near.shape == part_shape and near.dtype == bool
     assert near[ink].all()
     assert ink.mean() < near.mean() < 0.6
+
+
+def test_a_corner_of_the_table_beside_a_digit_is_none_of_it():
+    plane = seven() // 2
+    corner = np.zeros_like(plane)
+    cv2.fillPoly(corner, [np.array([[190, 0], [199, 0], [199, 60]])], 250)
+    marks = marks_on(np.maximum(plane, corner))
+    assert np.array_equal(marks.only(marks.of_substance()) > 0, plane > 0)
+
+
+def test_a_faint_line_through_a_digit_is_none_of_it():
+    plane = cv2.line(np.zeros((200, 200), np.uint8), (100, 100), (199, 100), 45, 1)
+    digit = seven()
+    box, found = ink_box(digit), ink_box(digit_strokes(np.maximum(digit, plane)))
+    assert np.abs(np.array(box) - found).max() <= 20
+
+
+def test_rare_ink_is_found_on_mottled_paper():
+    generator = np.random.default_rng(0)
+    mottle = cv2.GaussianBlur(generator.normal(0, 1, (1000, 1000)), (0, 0), 2)
+    plane = np.maximum(3 * mottle / mottle.std(), 0)
+    digit = cv2.putText(np.zeros((1000, 1000), np.uint8), "1", (300, 300), cv2.FONT_HERSHEY_SIMPLEX, 1, 60, 2)
+    ink = digit_strokes(np.maximum(plane, digit).astype(np.uint8))
+    assert ((ink > 0) == (digit > 0)).mean() > 0.999

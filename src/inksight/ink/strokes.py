@@ -16,6 +16,10 @@ FAINT_SHARE = 0.6
 SOFT_SHARE = 0.4
 GROWTH_SHARE = 0.02
 ALONG_SHARE = 0.4
+ASIDE_SHARE = 0.5
+ASIDE_WEIGHT = 0.2
+TRAIL_SHARE = 0.35  # of the ink's level: a fainter line that touches a stroke is a rule or a shadow
+CLEARER = 2  # times the level of grain
 THIN_SHARE = 1 / 14
 WANTED_SHARE = 1 / 8
 THICKENING_PX = 160
@@ -63,27 +67,38 @@ class Marks:
     def of_substance(self, share: float = SPECK_SHARE) -> np.ndarray:
         """Bool (marks,): no specks beside the main mark, nor much fainter or softer than it.
 
-        What lies along a side of the picture, a table or a dark corner, is none of it if there is anything else.
+        What lies along a side of the picture, a table or a dark corner, is none of it if there is anything else; a
+        short mark on the border is none unless it is by far the clearest.
         """
         inner = ~self._along_border()
         weights = np.where(inner, self.weights, 0) if self.weights[inner].sum() > 0 else self.weights
-        main = int((weights * self.sharpness).argmax())
+        aside = self._aside()
+        main = int((np.sqrt(weights) * self.sharpness * np.where(aside, ASIDE_WEIGHT, 1)).argmax())
         heavy = weights >= share * weights[main]
         sharp = self.sharpness >= SOFT_SHARE * self.sharpness[main]
-        return np.asarray(heavy & sharp & (self.levels >= FAINT_SHARE * self.levels[main]))
+        clear = self.levels >= FAINT_SHARE * self.levels[main]
+        return np.asarray(heavy & sharp & clear & (~aside | aside[main]))
 
     def _along_border(self) -> np.ndarray:
         """Bool (marks,): whether a mark covers much of one side of the picture."""
+        lengths = np.repeat(self.number.shape[::-1], 2)[:, None]
+        return np.asarray((self._contacts() >= ALONG_SHARE * lengths).any(axis=0))
+
+    def _aside(self) -> np.ndarray:
+        """Bool (marks,): whether a mark lies on the border with most of its own length, as a table's corner does."""
+        return np.asarray(self._contacts().max(axis=0) > ASIDE_SHARE * np.maximum(self.boxes[:, 2:].max(axis=1), 1))
+
+    def _contacts(self) -> np.ndarray:
+        """How many pixels of the upper, lower, left and right side of the picture are each mark's: int (4, marks)."""
         sides = (self.number[0], self.number[-1], self.number[:, 0], self.number[:, -1])
-        shares = [np.bincount(side, minlength=len(self.weights)) / len(side) for side in sides]
-        return np.asarray(np.max(shares, axis=0) >= ALONG_SHARE)
+        return np.array([np.bincount(side, minlength=len(self.weights)) for side in sides])
 
 
 def marks_on(plane: np.ndarray) -> Marks:
     """Finds the marks on a plane of ink.
 
-    Otsu's threshold finds the strokes. Each then grows into the fainter ink it touches, as far down as the paper's
-    own unrest.
+    Otsu's threshold finds the strokes. Each then grows into the fainter ink it touches: near by as far down as the
+    paper's own unrest, farther away only into what is still clear.
 
     Args:
         plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
@@ -97,13 +112,19 @@ def marks_on(plane: np.ndarray) -> Marks:
             f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
             f"At least {MIN_CONTRAST} were wanted; use a darker pen, or take it with more light."
         )
-    touching = (plane > min(_unrest(plane, strong), threshold)).astype(np.uint8)
+    near = _near(strong)
+    least = min(_unrest(plane, near), threshold)
+    least_far = min(max(least, TRAIL_SHARE * level), threshold)
+    touching = (plane > np.where(near > 0, np.uint8(least), np.uint8(least_far))).astype(np.uint8)
     _, number, boxes, _ = cv2.connectedComponentsWithStats(touching, connectivity=8, ltype=cv2.CV_32S)
-    chosen = number.ravel()
-    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32) ** 2
-    weights = np.bincount(chosen, (edges * strong).ravel())
-    sharpness = np.sqrt(np.bincount(chosen, (edges**2 * strong).ravel()) / np.maximum(weights, 1))
-    levels = np.bincount(chosen, (plane * strong).ravel()) / np.maximum(np.bincount(chosen, strong.ravel()), 1)
+    places = np.flatnonzero(strong)
+    chosen, plain = number.ravel()[places], plane.ravel()[places]
+    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).ravel()[places].astype(float) ** 2
+    sizes, weights, squares, totals = (
+        np.bincount(chosen, each, len(boxes)) for each in (np.ones(len(places)), edges, edges**2, plain)
+    )
+    sharpness = np.sqrt(squares / np.maximum(weights, 1))
+    levels = totals / np.maximum(sizes, 1)
     weights[0] = 0
     ink = cv2.convertScaleAbs(np.where(touching > 0, plane, 0), alpha=255 / level)
     return Marks(ink, number, boxes[:, :4], levels, weights, sharpness)
@@ -160,17 +181,18 @@ def grown_to(
     return np.asarray(grown[np.ix_(rows, columns)] > 0)
 
 
-def thicken(ink: np.ndarray) -> np.ndarray:
-    """Brings hairlines to about an eighth of the digit's side, which is MNIST's median; other ink is only cropped.
+def thicken(ink: np.ndarray, side: float | None = None) -> np.ndarray:
+    """Brings hairlines to about an eighth of a digit's side, which is MNIST's median; other ink is only cropped.
 
     Args:
         ink: uint8 (height, width), bright ink on 0, not all 0.
+        side: of a digit in pixels; None for the longer side of all ink.
     Returns:
-        uint8, the digit's box with the same or thicker strokes; a digit of a few pixels is smoothly enlarged.
+        uint8, the ink's box with the same or thicker strokes; a digit of a few pixels is smoothly enlarged.
     """
     top, left, height, width = ink_box(ink)
     digit = ink[top : top + height, left : left + width]
-    side = max(height, width)
+    side = side or max(height, width)
     thin = stroke_width(digit) < THIN_SHARE * side
     if side >= COARSE_PX and not thin:
         return digit
@@ -189,9 +211,22 @@ def stroke_width(ink: np.ndarray) -> float:
 
 
 def _split(plane: np.ndarray) -> tuple[float, np.ndarray, float]:
-    """Otsu's threshold, the mask of what is above it (0 or 1), and the level of that ink: nine tenths are fainter."""
-    threshold, strong = cv2.threshold(plane, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return threshold, strong, quantile(plane[strong > 0], 0.9) if strong.any() else 0.0
+    """Otsu's threshold, the mask of what is above it (0 or 1), and the level of that ink: nine tenths are fainter.
+
+    Where ink is rare the threshold parts grain from grain; a second one then finds what stands out from that grain.
+    """
+    threshold, level = _otsu(plane.ravel())
+    if 0 < level < MIN_CONTRAST:
+        higher, clear = _otsu(plane[plane > threshold])
+        threshold, level = (higher, clear) if clear >= CLEARER * level else (threshold, level)
+    return threshold, (plane > threshold).astype(np.uint8), level
+
+
+def _otsu(values: np.ndarray) -> tuple[float, float]:
+    """Otsu's threshold of uint8 (n,), and the level that nine tenths of what is above it do not reach; 0 if none is."""
+    threshold, above = cv2.threshold(values, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    strong = values[above.ravel() > 0]
+    return threshold, quantile(strong, 0.9) if len(strong) else 0.0
 
 
 def _calmed(plane: np.ndarray) -> np.ndarray:
@@ -223,10 +258,14 @@ def _grain(plane: np.ndarray) -> float:
     return 1.4826 / 6 * quantile(cv2.convertScaleAbs(cv2.filter2D(plane, cv2.CV_16S, kernel)), 0.5)
 
 
-def _unrest(plane: np.ndarray, strong: np.ndarray) -> float:
-    """The level that the paper away from strokes hardly passes: grain, JPEG dirt, faint rules."""
+def _near(strong: np.ndarray) -> np.ndarray:
+    """The strokes, 0 or 1, and about their width all round."""
     reach = 2 * max(2, round(stroke_width(255 * strong))) + 1
-    near = cv2.dilate(strong, np.ones((reach, reach), np.uint8))
+    return np.asarray(cv2.dilate(strong, np.ones((reach, reach), np.uint8)))
+
+
+def _unrest(plane: np.ndarray, near: np.ndarray) -> float:
+    """The level that the paper away from strokes hardly passes: grain, JPEG dirt, faint rules."""
     away = plane[near == 0]
     return 1.5 * quantile(away, 0.99) if len(away) else 255.0
 

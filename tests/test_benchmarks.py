@@ -21,7 +21,6 @@ TINY = {
         ["shipped", "--int8", "--repeats", "1", "--seconds", "0"],
         {"model", "parameters", "multiply_adds", "onnx_bytes", "threads", "images_per_s", "served_over", "int8"},
     ),
-    "foreign.py": (["--count", "3"], {"canvas", "photo", "number", "touching", "sklearn_digits", "no_digit"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 

@@ -15,7 +15,7 @@ ROWS = {
     3: {"data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation", "provenance"},
+    6: {"evaluation", "suites", "provenance"},
     7: {"report"},
     8: {"finish"},
     9: {"job"},

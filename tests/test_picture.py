@@ -1,7 +1,10 @@
 """Untrusted bytes: every format that is promised, and everything that is not a picture."""
 
 import io
+import re
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -23,6 +26,10 @@ def encode(array, format="PNG", mode=None, **options):
     return buffer.getvalue()
 
 
+def pixels_of(content, name="the picture"):
+    return parse_picture(content, name).pixels
+
+
 def png_that_claims(width, height):
     """A valid small file whose header says width × height."""
 
@@ -38,10 +45,10 @@ def png_that_claims(width, height):
 def test_every_format_grey_and_colour(format):
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 98}}.get(format, {})
     near = 3 if format == "JPEG" else 0
-    grey = parse_picture(encode(GREY, format, **options))
+    grey = pixels_of(encode(GREY, format, **options))
     assert grey.shape == GREY.shape and grey.dtype == np.uint8
     assert np.abs(grey.astype(int) - GREY).mean() <= near
-    colour = parse_picture(encode(RGB, format, **options))
+    colour = pixels_of(encode(RGB, format, **options))
     assert colour.shape == RGB.shape and colour.dtype == np.uint8
     assert np.abs(colour.astype(int) - RGB).mean() <= (12 if format == "GIF" else near)
 
@@ -49,18 +56,22 @@ def test_every_format_grey_and_colour(format):
 def test_the_extension_does_not_matter(tmp_path):
     path = tmp_path / "really-a-jpeg.png"
     path.write_bytes(encode(GREY, "JPEG", quality=98))
-    assert np.abs(load_picture(path).astype(int) - GREY).mean() < 3
+    assert np.abs(load_picture(path).pixels.astype(int) - GREY).mean() < 3
 
 
 def test_16_bits():
-    assert np.array_equal(parse_picture(encode(GREY.astype(np.uint16) * 257)), GREY)
-    assert np.array_equal(parse_picture(encode(GREY.astype(np.uint16) * 257, "TIFF")), GREY)
+    assert np.array_equal(pixels_of(encode(GREY.astype(np.uint16) * 257)), GREY)
+    assert np.array_equal(pixels_of(encode(GREY.astype(np.uint16) * 257, "TIFF")), GREY)
+    big_endian = Image.frombytes("I;16B", GREY.shape[::-1], (GREY.astype(">u2") * 257).tobytes())
+    assert np.array_equal(pixels_of(encode(big_endian, "TIFF")), GREY)
+    nearest = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    assert np.array_equal(pixels_of(encode(nearest)), (nearest.astype(np.int64) + 128) // 257)
 
 
 @pytest.mark.parametrize("scale", [1, 1 / 255])
 def test_floating_point(scale):
     values = (GREY * scale).astype(np.float32)
-    assert np.array_equal(parse_picture(encode(values, "TIFF")), GREY)
+    assert np.array_equal(pixels_of(encode(values, "TIFF")), GREY)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -68,22 +79,22 @@ def test_pixels_that_are_no_numbers(bad):
     values = GREY.astype(np.float32)
     values[3, 4] = bad
     with pytest.raises(PictureError, match=r"x\.tif has pixels that are not numbers \(NaN or infinite\); 0 to 255"):
-        parse_picture(encode(values, "TIFF"), "x.tif")
+        pixels_of(encode(values, "TIFF"), "x.tif")
 
 
 def test_pixels_out_of_any_range():
     with pytest.raises(PictureError, match=r"has pixels from -1 to 2; 0 to 65535 at most were wanted"):
-        parse_picture(encode(np.array([[-1, 2]], np.float32), "TIFF"))
+        pixels_of(encode(np.array([[-1, 2]], np.float32), "TIFF"))
 
 
 def test_palette_and_two_colours():
-    assert np.array_equal(parse_picture(encode(GREY, mode="P")), GREY)
-    two = parse_picture(encode(GREY > 100))
+    assert np.array_equal(pixels_of(encode(GREY, mode="P")), GREY)
+    two = pixels_of(encode(GREY > 100))
     assert np.array_equal(two, (GREY > 100) * np.uint8(255))
 
 
 def test_colour_without_colour_is_grey():
-    assert parse_picture(encode(np.repeat(GREY[..., None], 3, axis=-1))).shape == GREY.shape
+    assert pixels_of(encode(np.repeat(GREY[..., None], 3, axis=-1))).shape == GREY.shape
 
 
 @pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 0), (40, 255), (220, 0)])
@@ -91,7 +102,7 @@ def test_transparency_shows_the_ink(ink, ground):
     rgba = np.full((20, 20, 4), ink, np.uint8)
     rgba[..., 3] = 0
     rgba[5:15, 8:12, 3] = 255
-    picture = parse_picture(encode(rgba))
+    picture = pixels_of(encode(rgba))
     assert picture.shape == (20, 20)
     assert (picture[5:15, 8:12] == ink).all() and picture[0, 0] == ground
 
@@ -99,25 +110,25 @@ def test_transparency_shows_the_ink(ink, ground):
 def test_half_transparent_edges_are_blended():
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, :, 3] = 0, 128, 255
-    assert parse_picture(encode(rgba)).tolist() == [[255, 127, 0]]
+    assert pixels_of(encode(rgba)).tolist() == [[255, 127, 0]]
 
 
 def test_an_opaque_alpha_changes_nothing():
     rgba = np.dstack([RGB, np.full(GREY.shape, 255, np.uint8)])
-    assert np.array_equal(parse_picture(encode(rgba)), RGB)
+    assert np.array_equal(pixels_of(encode(rgba)), RGB)
 
 
 def test_a_transparent_palette():
     image = Image.fromarray((GREY > 100).astype(np.uint8)).convert("P")
     image.putpalette([0, 0, 0, 30, 30, 30])
-    picture = parse_picture(encode(image, transparency=0))
+    picture = pixels_of(encode(image, transparency=0))
     assert np.array_equal(picture == 30, GREY > 100)
     assert (picture[GREY <= 100] == 255).all()
 
 
 def test_grey_with_alpha():
     image = Image.merge("LA", [Image.new("L", (9, 9), 0), Image.fromarray(np.eye(9, dtype=np.uint8) * 255)])
-    assert np.array_equal(parse_picture(encode(image)), 255 - np.eye(9, dtype=np.uint8) * 255)
+    assert np.array_equal(pixels_of(encode(image)), 255 - np.eye(9, dtype=np.uint8) * 255)
 
 
 @pytest.mark.parametrize(
@@ -128,21 +139,34 @@ def test_exif_turns_it_upright(orientation, stored):
     exif = Image.Exif()
     exif[0x0112] = orientation
     for format, options in (("JPEG", {"quality": 98}), ("PNG", {})):
-        picture = parse_picture(encode(np.ascontiguousarray(stored), format, exif=exif, **options))
+        picture = pixels_of(encode(np.ascontiguousarray(stored), format, exif=exif, **options))
         assert picture.shape == GREY.shape
         assert np.abs(picture.astype(int) - GREY).mean() < 3
 
 
 def test_cmyk():
-    picture = parse_picture(encode(GREY, "JPEG", mode="CMYK", quality=98))
+    picture = pixels_of(encode(GREY, "JPEG", mode="CMYK", quality=98))
     grey = picture if picture.ndim == 2 else picture.mean(axis=-1)
     assert np.abs(grey - GREY).mean() < 4
 
 
-def test_an_animated_gif_is_its_first_frame():
-    frames = [Image.fromarray(np.full((10, 10), level, np.uint8)) for level in (50, 150, 250)]
-    content = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert (parse_picture(content) == 50).all()
+FRAMES = [Image.fromarray(np.full((10, 10), level, np.uint8)) for level in (50, 150, 250)]
+
+
+@pytest.mark.parametrize(
+    ("format", "parts"), [("GIF", "frames"), ("PNG", "frames"), ("WEBP", "frames"), ("TIFF", "pages")]
+)
+def test_of_several_frames_the_first_is_read_and_it_says_so(format, parts):
+    options = {"WEBP": {"lossless": True}}.get(format, {})
+    parsed = parse_picture(encode(FRAMES[0], format, save_all=True, append_images=FRAMES[1:], **options))
+    assert (parsed.pixels == 50).all()
+    assert parsed.notes == (f"the picture has several {parts}; only the first was read.",)
+    assert parse_picture(encode(FRAMES[0], format, save_all=True, **options)).notes == ()
+
+
+def test_the_second_view_that_a_phone_hides_in_a_jpeg_is_not_spoken_of():
+    parsed = parse_picture(encode(FRAMES[0], "MPO", save_all=True, append_images=FRAMES[1:]))
+    assert np.abs(parsed.pixels.astype(int) - 50).max() < 3 and parsed.notes == ()
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -151,12 +175,12 @@ def test_a_file_cut_short(format, share):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
     content = encode(noise, format)
     with pytest.raises(PictureError, match=r"cut\.bin is damaged or cut short \(.+\)\. Save or copy it again"):
-        parse_picture(content[: int(len(content) * share)], "cut.bin")
+        pixels_of(content[: int(len(content) * share)], "cut.bin")
 
 
 def test_a_png_cut_inside_its_header_is_still_called_cut():
     with pytest.raises(PictureError, match=r"cut\.png is damaged or cut short"):
-        parse_picture(encode(RGB)[:20], "cut.png")
+        pixels_of(encode(RGB)[:20], "cut.png")
 
 
 @pytest.mark.parametrize("place", [20, 45, 60])
@@ -164,7 +188,7 @@ def test_flipped_bytes_never_trace_back(place):
     content = bytearray(encode(RGB))
     content[place : place + 8] = b"\xff" * 8
     with pytest.raises(PictureError, match=r"damaged or cut short|MP\); at most|is not a picture"):
-        parse_picture(bytes(content))
+        pixels_of(bytes(content))
 
 
 def test_a_text_named_png(tmp_path):
@@ -181,7 +205,7 @@ def test_a_text_named_png(tmp_path):
 )
 def test_formats_that_are_not_promised_are_not_opened(content):
     with pytest.raises(PictureError, match="is not a picture that can be read"):
-        parse_picture(content + bytes(100))
+        pixels_of(content + bytes(100))
 
 
 def test_an_empty_file(tmp_path):
@@ -205,16 +229,47 @@ def test_a_hundred_megapixels_are_refused_before_decoding():
         with pytest.raises(
             PictureError, match=r"big\.png is 10,000×10,000 pixels \(100 MP\); at most 16 MP are decoded"
         ):
-            parse_picture(content, "big.png")
+            pixels_of(content, "big.png")
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
 
 
 def test_the_most_that_is_decoded():
-    assert parse_picture(encode(Image.new("1", (4096, 4096)))).size == MAX_PIXELS
+    assert pixels_of(encode(Image.new("1", (4096, 4096)))).size == MAX_PIXELS
     with pytest.raises(PictureError, match=r"4,097×4,096 pixels \(17 MP\)"):
-        parse_picture(encode(Image.new("1", (4097, 4096))))
+        pixels_of(encode(Image.new("1", (4097, 4096))))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "I;16"])
+def test_a_single_pixel(mode):
+    assert pixels_of(encode(Image.new(mode, (1, 1)), "TIFF")).shape == (1, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how much memory a process took at most is asked of Linux")
+def test_the_biggest_pictures_take_bounded_memory(tmp_path):
+    """16 MP of every costly kind, decoded one after another in a process of its own: at most 600 MB in all."""
+    columns, rows = np.meshgrid(*[np.arange(4096, dtype=np.uint16) // 300] * 2)
+    board = ((rows + columns) % 2 * 255).astype(np.uint8)
+    colours = np.dstack([board, 255 - board, board // 2])
+    made = {
+        "transparent.png": encode(np.dstack([colours, board]), compress_level=1),
+        "colours.png": encode(colours, compress_level=1),
+        "16-bits.tif": encode(board.astype(np.uint16) * 257, "TIFF"),
+        "real.tif": encode(board.astype(np.float32), "TIFF"),
+        "cmyk.jpg": encode(colours, "JPEG", mode="CMYK"),
+    }
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    program = (
+        "import sys; from inksight.picture import load_picture\n"
+        "for name in sys.argv[1:]: assert load_picture(name).pixels.shape[:2] == (4096, 4096)\n"
+        "print(open('/proc/self/status').read())"  # ru_maxrss would count the parent's memory
+    )
+    command = [sys.executable, "-c", program, *made]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120)
+    (peak_kb,) = re.findall(r"VmHWM:\s*(\d+) kB", done.stdout)
+    assert int(peak_kb) < 600_000
 
 
 def test_fit_square_keeps_what_fits():

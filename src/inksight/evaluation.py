@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ import numpy as np
 from inksight.data import load
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, UsageError
-from inksight.measure.calibration import coverage_accuracy, ece
+from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece
 from inksight.measure.confusion import class_scores, confusion_matrix
-from inksight.measure.corruption import CORRUPTIONS, corrupt
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
 from inksight.predictor import Predictor
@@ -54,6 +53,7 @@ class Evaluation:
             "ece": ece(self.split.labels, self.probabilities),
             **{name: METRICS[name](self.split.labels, self.probabilities) for name in ("log_loss", *names)},
             "answered": {"unsure_below": self.unsure_below, "coverage": coverage, "accuracy": answered},
+            "coverage_curve": [asdict(each) for each in coverage_curve(self.split.labels, self.probabilities)],
             "per_class": {
                 name: {
                     "precision": score.precision,
@@ -70,31 +70,6 @@ def evaluate_split(predictor: Predictor, split: Split) -> Evaluation:
     """Asks `predictor` about every picture of a Split whose labels count its classes."""
     card = predictor.card
     return Evaluation(split, predictor.probabilities(split.images), card.classes, card.unsure_below)
-
-
-def evaluate_corruptions(
-    run: str | Path, split: Split, seed: int = 0, progress: Callable[[int, int, str], None] | None = None
-) -> dict[str, Any]:
-    """How a run holds up on MNIST-C, made of a Split whose labels count its classes.
-
-    Args:
-        split: digits as the network takes them, uint8 (n, 28, 28), bright ink on dark.
-        seed: decides all chance in the corruptions.
-        progress: shown how many corruptions are done.
-    Returns:
-        {name: {"error": rate}, …, "mean_error": rate}.
-    Raises:
-        UsageError: pictures of another shape.
-    """
-    predictor = Predictor.load(run)
-    errors: dict[str, float] = {}
-    for number, name in enumerate(CORRUPTIONS):
-        if progress:
-            progress(number, len(CORRUPTIONS), name)
-        answers = predictor.probabilities(corrupt(split.images, name, seed)).argmax(1)
-        errors[name] = float((answers != split.labels).mean())
-    mean_error = float(np.mean([*errors.values()]))
-    return {**{name: {"error": error} for name, error in errors.items()}, "mean_error": mean_error}
 
 
 def evaluate(run: str | Path, data: str | Path | None = None, seed: int | None = None) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -25,12 +26,21 @@ FORMATS = {
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"})
 
 
+@dataclass(frozen=True, eq=False)
+class ParsedPicture:
+    """A decoded picture. pixels: uint8 (height, width) if it is grey, else (height, width, 3) RGB. notes: sentences
+    about what was done with the file that its owner may not expect."""
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
 def pictures_at_once(size_px: int) -> int:
     """How many pictures a network is given at once: 1,000 of 28 px, fewer of larger ones, so memory is bounded."""
     return max(8, min(1000, 1000 * 28**2 // size_px**2))
 
 
-def load_picture(path: Path | str) -> np.ndarray:
+def load_picture(path: Path | str) -> ParsedPicture:
     """Reads and decodes one picture file; see `parse_picture`."""
     path = Path(path)
     try:
@@ -42,14 +52,14 @@ def load_picture(path: Path | str) -> np.ndarray:
     return parse_picture(content, str(path))
 
 
-def parse_picture(content: bytes, name: str = "the picture") -> np.ndarray:
-    """Decodes one picture: first frame, turned as its EXIF says, alpha laid on a contrasting ground.
+def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
+    """Decodes one picture: first frame or page, turned as its EXIF says, alpha laid on a contrasting ground.
 
     Args:
         content: the bytes of a file in one of FORMATS.
         name: what to call it in errors.
     Returns:
-        uint8 (height, width) if it is grey, else (height, width, 3) RGB.
+        its pixels, and a note where there are more frames or pages.
     Raises:
         PictureError: not a picture, truncated, more than MAX_PIXELS, or pixels that are not numbers.
     """
@@ -61,9 +71,10 @@ def parse_picture(content: bytes, name: str = "the picture") -> np.ndarray:
                 f"{name} is {width:,}×{height:,} pixels ({width * height / 1e6:.0f} MP); "
                 f"at most {MAX_PIXELS // 1024**2} MP are decoded. Make it smaller first."
             )
+        notes = _notes(image)
         image.load()
         image = ImageOps.exif_transpose(image)
-        return _pixels(image, name)
+        return ParsedPicture(_pixels(image, name), notes)
     except PictureError:
         raise
     except Exception as error:  # decoders raise what they like on damaged files
@@ -106,12 +117,19 @@ def _open(content: bytes, name: str) -> Image.Image:
     raise PictureError(f"{name} is not a picture that can be read: its content is none of {', '.join(FORMATS)}.")
 
 
+def _notes(image: Image.Image) -> tuple[str, ...]:
+    """What the owner should know. Frames are not counted: a small file may hold very many."""
+    if image.format == "MPO" or not getattr(image, "is_animated", False):  # phones hide a second view in a JPEG
+        return ()
+    return (f"the picture has several {'pages' if image.format == 'TIFF' else 'frames'}; only the first was read.",)
+
+
 def _pixels(image: Image.Image, name: str) -> np.ndarray:
     """Any Pillow mode -> uint8 grey or RGB."""
     if image.mode.startswith("I") or image.mode == "F":
         return _to_bytes(np.asarray(image), name)
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        return _flatten(np.asarray(image.convert("RGBA")))
+        return _flatten(image.convert("RGBA"))
     if image.mode in ("1", "L"):
         return np.array(image.convert("L"))
     return _without_needless_colour(np.array(image.convert("RGB")))
@@ -130,18 +148,19 @@ def _to_bytes(values: np.ndarray, name: str) -> np.ndarray:
         scale = 1 / 257
     else:
         scale = 1.0
-    return np.rint(values * scale).astype(np.uint8)
+    return np.asarray(np.rint(np.multiply(values, scale, dtype=np.float32)), np.uint8)
 
 
-def _flatten(rgba: np.ndarray) -> np.ndarray:
+def _flatten(image: Image.Image) -> np.ndarray:
     """Lays a transparent picture on white, or on black when what it shows is itself bright."""
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    colour = rgba[..., :3].astype(np.float32)
-    weight = float(alpha.sum())
-    brightness = float((colour * alpha).sum()) / (3 * weight) if weight else 0.0
-    opaque = weight > 0.98 * alpha.size
-    ground = 255.0 if opaque or brightness < 128 else 0.0
-    return _without_needless_colour(np.rint(colour * alpha + ground * (1 - alpha)).astype(np.uint8))
+    rgba = np.asarray(image)
+    weight = int(rgba[..., 3].sum(dtype=np.int64))
+    brightness = int(np.einsum("hwc,hw->", rgba[..., :3], rgba[..., 3], dtype=np.int64))
+    opaque = weight > 0.98 * 255 * image.width * image.height
+    ground = 255 if opaque or brightness <= 128 * 3 * weight else 0
+    laid = Image.new("RGB", image.size, (ground, ground, ground))
+    laid.paste(image, mask=image)
+    return _without_needless_colour(np.array(laid))
 
 
 def _without_needless_colour(rgb: np.ndarray) -> np.ndarray:

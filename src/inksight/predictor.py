@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,17 +18,17 @@ from inksight.ink import digit_input
 from inksight.ink.digit import MNIST_PX
 from inksight.ink.segment import segment
 from inksight.measure.calibration import evidence, with_temperature
-from inksight.picture import fit_square, load_picture, parse_picture, pictures_at_once
-from inksight.reading import Glyph, is_cross, read_line
-from inksight.runs import MODEL, ModelCard, load_model_card, resolve
+from inksight.picture import ParsedPicture, fit_square, load_picture, parse_picture, pictures_at_once
+from inksight.reading import Glyph, Spotter, is_cross, read_line
+from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, load_model_card, resolve
 
-Picture = str | Path | bytes | np.ndarray
+Picture = str | Path | bytes | np.ndarray | ParsedPicture
 Verdict = Literal["class", "unsure", "rejected"]
 
 MOST_AT_ONCE = 512
 MOST_THREADS = 4
 JSON_DIGITS = 6
-DOUBT = 6  # how fast a piece of ink loses as a digit what it lacks of evidence
+DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 UNNAMED = "the picture"
 
@@ -39,7 +40,8 @@ class Answer:
     source: the file or name it came from. verdict: "class", "unsure" (confidence below the model's threshold) or
     "rejected" (evidence below it: none of its classes). label: the likeliest class whatever the verdict.
     confidence: its probability, 0–1. probabilities: by class name.
-    input: what the network saw, uint8 (size, size) or (size, size, 3).
+    input: what the network saw, uint8 (size, size) or (size, size, 3). notes: sentences about what was done with the
+    picture that its owner may not expect; mostly none.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Answer:
     confidence: float
     probabilities: dict[str, float]
     input: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as it goes into JSON: everything but the input."""
@@ -57,6 +60,7 @@ class Answer:
             "label": self.label,
             "confidence": round(self.confidence, JSON_DIGITS),
             "probabilities": {name: round(value, JSON_DIGITS) for name, value in self.probabilities.items()},
+            "notes": list(self.notes),
         }
 
 
@@ -73,10 +77,11 @@ class Sign:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read on a picture: lines from top to bottom, each from left to right."""
+    """What was read on a picture: lines from top to bottom, each from left to right. notes: as of an Answer."""
 
     source: str
     lines: tuple[tuple[Sign, ...], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -96,6 +101,7 @@ class Reading:
                 if each.sign is None
             ],
             "signs": [{"sign": each.sign, "box": list(each.box)} for each in everything if each.sign is not None],
+            "notes": list(self.notes),
         }
 
 
@@ -108,6 +114,7 @@ class Predictor:
     def __init__(self, onnx_bytes: bytes, card: ModelCard, name: str, num_threads: int | None = None) -> None:
         """Opens a model from memory; `load` is the usual door. `name` is what errors call it."""
         self.card = card
+        self._num_threads = num_threads
         self._session = _open_session(onnx_bytes, name, num_threads)
         found = (self._session.get_inputs()[0].shape[1:], self._session.get_outputs()[0].shape[1:])
         wanted = ([card.size_px, card.size_px, card.channels], [len(card.classes)])
@@ -191,7 +198,8 @@ class Predictor:
         """Answers one picture.
 
         Args:
-            picture: a file's path, the bytes of a file, or uint8 (height, width) or (height, width, 3).
+            picture: a file's path, the bytes of a file, uint8 (height, width) or (height, width, 3), or what
+                `picture.load_picture` gives.
             source: what to call it in the answer and in errors; a path is called by itself.
         Raises:
             PictureError: the picture cannot be read, or a digit model was given a blank.
@@ -205,11 +213,11 @@ class Predictor:
         names = [_name(picture) for picture in pictures]
         if sources is not None:
             names = [given or name for given, name in zip(sources, names, strict=True)]
-        inputs = [self._input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
-        if not inputs:
+        seen = [self._seen(picture, name) for picture, name in zip(pictures, names, strict=True)]
+        if not seen:
             return []
-        rows = self.probabilities(np.stack(inputs))
-        return [self._answer(*each) for each in zip(names, rows, inputs, strict=True)]
+        rows = self.probabilities(np.stack([each.pixels for each in seen]))
+        return [self._answer(*each) for each in zip(names, rows, seen, strict=True)]
 
     def read(self, picture: Picture, source: str | None = None) -> Reading:
         """Reads the numbers on a picture: lines in reading order, digits that touch told apart.
@@ -218,21 +226,20 @@ class Predictor:
         """
         self._require_reader()
         name = source or _name(picture)
-        pixels = _pixels(picture, name)
+        parsed = _parsed(picture, name)
         try:
-            sheet = segment(pixels)
+            sheet = segment(parsed.pixels)
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
-        lines = [read_line(line, self._judged) for line in sheet.lines]
-        return Reading(
-            name, tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
-        )
+        lines = [read_line(line, self._spotter) for line in sheet.lines]
+        signs = tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
+        return Reading(name, signs, parsed.notes)
 
-    def _input_of(self, picture: Picture, name: str) -> np.ndarray:
-        """Any kind of picture -> an input; an error about its content says which picture it was."""
-        pixels = _pixels(picture, name)
+    def _seen(self, picture: Picture, name: str) -> ParsedPicture:
+        """Any kind of picture -> an input and its notes; an error about its content says which picture it was."""
+        parsed = _parsed(picture, name)
         try:
-            return self.inputs(pixels)
+            return replace(parsed, pixels=self.inputs(parsed.pixels))
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
 
@@ -245,11 +252,13 @@ class Predictor:
                 f"one that was trained on digits of {MNIST_PX} px. Use predict, or the shipped model."
             )
 
-    def _judged(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities, scaled down where there is too little evidence for any class."""
-        rows = self.probabilities(images)
-        enough = np.minimum(evidence(rows) / max(self.card.rejected_below, 1e-9), 1)
-        return rows * (enough**DOUBT).astype(np.float32)[:, None]
+    @cached_property
+    def _spotter(self) -> Spotter | None:
+        """The line network that comes with the package; None for classes that it does not know."""
+        if self.card.classes != DIGITS:
+            return None
+        session = _open_session((SHIPPED / LINE).read_bytes(), LINE, self._num_threads)
+        return lambda strip: np.asarray(session.run(["probabilities"], {"images": strip[None, ..., None]})[0][0])
 
     def _signs(self, line: list[Glyph], boxes: list[tuple[int, int, int, int]]) -> tuple[Sign, ...]:
         """A line -> what its glyphs are called; what stands alone has to show more that it is a digit."""
@@ -257,6 +266,9 @@ class Predictor:
         least = (1 if len(line) == 1 else NO_DIGIT) * self.card.rejected_below
         signs = []
         for glyph, box, row, found in zip(line, boxes, rows, evidence(rows), strict=True):
+            if glyph.spot is not None:
+                signs.append(Sign(self.card.classes[glyph.spot.index], None, glyph.spot.probability, box))
+                continue
             best = int(row.argmax())
             sign = glyph.sign
             if sign is None and found < least:
@@ -264,7 +276,7 @@ class Predictor:
             signs.append(Sign(self.card.classes[best], sign, float(row[best]), box))
         return tuple(signs)
 
-    def _answer(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
+    def _answer(self, source: str, row: np.ndarray, seen: ParsedPicture) -> Answer:
         """Probabilities float32 (classes,) -> the answer in words."""
         best = int(row.argmax())
         confidence = float(row[best])
@@ -274,7 +286,8 @@ class Predictor:
             label=self.card.classes[best],
             confidence=confidence,
             probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
-            input=seen,
+            input=seen.pixels,
+            notes=seen.notes,
         )
 
     def _verdict(self, row: np.ndarray) -> Verdict:
@@ -321,10 +334,12 @@ def _name(picture: Picture) -> str:
     return str(picture) if isinstance(picture, str | Path) else UNNAMED
 
 
-def _pixels(picture: Picture, name: str) -> np.ndarray:
-    """A path, bytes or an array -> an array."""
-    if isinstance(picture, np.ndarray):
+def _parsed(picture: Picture, name: str) -> ParsedPicture:
+    """A picture in any of its forms -> its pixels and notes."""
+    if isinstance(picture, ParsedPicture):
         return picture
+    if isinstance(picture, np.ndarray):
+        return ParsedPicture(picture)
     if isinstance(picture, bytes):
         return parse_picture(picture, name)
     if isinstance(picture, str | Path):

@@ -27,6 +27,7 @@ CONFIG, METRICS, HISTORY = "config.json", "metrics.json", "history.csv"
 WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, "confusion.png", "errors.png", "curves.png", "report.html")
 DEFAULT_ROOT = Path("runs")
 SHIPPED = Path(__file__).parent / "shipped"
+LINE = "line.onnx"  # beside the shipped model: the line network, which serves every digit model
 
 
 @dataclass(frozen=True)

@@ -212,3 +212,16 @@ def test_pieces_put_together():
     padded = tight(Piece(3, 4, np.pad(both.ink, ((2, 1), (5, 6)))))
     assert padded is not None and (padded.left, padded.top) == (8, 6) and np.array_equal(padded.ink, both.ink)
     assert tight(Piece(0, 0, np.zeros((4, 4), np.uint8))) is None
+
+
+def test_a_line_under_the_number_is_no_sign():
+    sheet = np.full((300, 700), 255, np.uint8)
+    for left in (100, 260, 420):
+        cv2.line(sheet, (left, 80), (left + 20, 200), 0, 10)
+    plain = segment(sheet)
+    cv2.line(sheet, (60, 240), (600, 246), 0, 8)
+    (line,) = segment(sheet).lines
+    assert len(line.pieces) == 3
+    assert [piece.height for piece in line.pieces] == pytest.approx(
+        [piece.height for piece in plain.lines[0].pieces], abs=2
+    )

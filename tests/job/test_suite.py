@@ -12,7 +12,7 @@ from inksight.predictor import Predictor
 
 def test_each_corruption_is_counted_and_averaged(quick_run, small_npz, small_mnist, command):
     done = command(
-        small_npz.parent, "evaluate", str(quick_run.path), "--data", str(small_npz), "--suite", "all", "--json"
+        small_npz.parent, "evaluate", str(quick_run.path), "--data", str(small_npz), "--suite", "corruptions", "--json"
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -21,6 +21,7 @@ def test_each_corruption_is_counted_and_averaged(quick_run, small_npz, small_mni
     assert found["accuracy"] > 0.97 and errors["shot_noise"] < 0.1 < errors["fog"]
     answers = Predictor.load(quick_run.path).probabilities(corrupt(small_mnist.test.images, "stripe")).argmax(1)
     assert errors["stripe"] == (answers != small_mnist.test.labels).mean()
+    assert "composed" not in found
 
 
 def test_clean_is_the_default_and_the_table_is_for_people(quick_run, small_npz, command):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure import coverage_accuracy, ece, evidence, fit_temperature, reliability, with_temperature
+from inksight.measure import (
+    coverage_accuracy,
+    coverage_curve,
+    ece,
+    evidence,
+    fit_temperature,
+    reliability,
+    with_temperature,
+)
 
 
 def drawn(count=4000, classes=10, seed=0):
@@ -119,7 +127,23 @@ def test_coverage_and_accuracy():
     assert coverage_accuracy(labels, probabilities, 0.95) == (0, None)
 
 
-@pytest.mark.parametrize("measure", [ece, reliability, fit_temperature, lambda *both: coverage_accuracy(*both, 0.5)])
+def test_the_curve_says_how_good_the_surest_are():
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.55, 0.45]])
+    curve = coverage_curve(np.array([0, 1, 1, 0]), probabilities, (0.01, 0.5, 0.75, 1))
+    found = [(each.coverage, each.confidence, each.accuracy) for each in curve]
+    assert found == [(0.25, 0.9, 1), (0.5, 0.8, 1), (0.75, 0.6, pytest.approx(2 / 3)), (1, 0.55, 0.75)]
+
+
+def test_the_curve_meets_the_threshold_that_gives_its_coverage():
+    labels, logits = drawn(3000)
+    probabilities = softmax(logits)
+    for each in coverage_curve(labels, probabilities):
+        assert coverage_accuracy(labels, probabilities, each.confidence) == (each.coverage, each.accuracy)
+
+
+@pytest.mark.parametrize(
+    "measure", [ece, reliability, fit_temperature, coverage_curve, lambda *both: coverage_accuracy(*both, 0.5)]
+)
 def test_refusals(measure):
     with pytest.raises(UsageError, match="nothing to measure: 0 labels came"):
         measure(np.empty(0, int), np.empty((0, 3)))

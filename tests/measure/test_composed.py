@@ -49,6 +49,7 @@ def test_texts_say_what_is_shown(mnist):
     assert all(len(text) == 1 and text.isdigit() for kind in ("canvas", "photo") for text in made(mnist, kind, 4)[1])
     lengths = {len(text) for text in made(mnist, "touching", 12)[1]}
     assert lengths <= set(range(2, 11)) and len(lengths) > 3
+    assert {len(text) for text in made(mnist, "pair", 12)[1]} == {2}
     assert all(text == "" for kind in OUTLIERS for text in made(mnist, kind, 2)[1])
     sevens = mnist.test.labels == 7
     _, texts = compose("number", mnist.test.images[sevens], mnist.test.labels[sevens], 3)

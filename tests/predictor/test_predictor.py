@@ -187,7 +187,8 @@ def test_an_answer(predictor, digits, tmp_path):
     assert list(answer.probabilities) == list("0123456789")
     assert answer.input.shape == (28, 28) and answer.input.dtype == np.uint8
     record = json.loads(json.dumps(answer.to_dict()))
-    assert list(record) == ["source", "verdict", "label", "confidence", "probabilities"]
+    assert list(record) == ["source", "verdict", "label", "confidence", "probabilities", "notes"]
+    assert record["notes"] == []
     assert record["confidence"] == pytest.approx(answer.confidence, abs=1e-6)
     assert predictor.predict(str(path)).probabilities == answer.probabilities
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inksight.cli.output import AsJson, emit, note, percent, progress_bar
-from inksight.cli.tables import print_classes, print_confusion, print_table
+from inksight.cli.tables import print_classes, print_confusion, print_suites
 
 if TYPE_CHECKING:
-    from inksight.data.dataset import Split
+    from inksight.evaluation import Evaluation
 
 
 class Suite(StrEnum):
@@ -30,8 +30,15 @@ def evaluate(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make for confusion.png and errors.png.")] = None,
     suite: Annotated[
-        Suite, typer.Option(help="clean: the pictures as they are; corruptions, all: and spoiled in MNIST-C's 15 ways.")
+        Suite,
+        typer.Option(
+            help="clean: the pictures as they are; corruptions: and spoiled in MNIST-C's 15 ways; all: and drawings, "
+            "photos, numbers apart and touching, scikit-learn's digits, and what is no digit."
+        ),
     ] = Suite.clean,
+    count: Annotated[
+        int, typer.Option(min=1, help="Pictures of each composed kind with --suite all; its time grows with them.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run: accuracy, each class, the confusion matrix, the wrong ones, and how it holds up."""
@@ -48,10 +55,11 @@ def evaluate(
         with whole_folder(out) as folder:
             write_figures(folder, evaluation, [])
         note(f"Figures in {out}.")
-    corruptions = _corruptions(run, evaluation.split) if suite is not Suite.clean else None
+    suites = {} if suite is Suite.clean else _suites(run, evaluation, suite, count)
+    for name, why in suites.get("left_out", {}).items():
+        note(f"{name} is left out: {why}")
     if as_json:
-        more = {} if corruptions is None else {"corruptions": corruptions}
-        emit({**metrics, "confusion": evaluation.confusion.tolist(), **more})
+        emit({**metrics, "confusion": evaluation.confusion.tolist(), **suites})
         return
     low, high = metrics["interval95"]
     print(
@@ -66,16 +74,14 @@ def evaluate(
         )
     print_classes(metrics["per_class"])
     print_confusion(evaluation.confusion, evaluation.classes)
-    if corruptions is not None:
-        mean = corruptions.pop("mean_error")
-        print(f"{percent(mean)} wrong on average when spoiled in {len(corruptions)} ways (MNIST-C):")
-        rows = sorted(corruptions.items(), key=lambda row: row[1]["error"])
-        print_table(("corruption", "wrong"), [(name, percent(row["error"])) for name, row in rows])
+    print_suites(metrics, suites)
 
 
-def _corruptions(run: str, split: Split) -> dict[str, Any]:
-    """The errors on MNIST-C, with a bar while they are made."""
-    from inksight.evaluation import evaluate_corruptions
+def _suites(run: str, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:
+    """What further suites find, with a bar while they are measured."""
+    from inksight.predictor import Predictor
+    from inksight.suites import Trial, evaluate_corruptions, evaluate_suites
 
     with progress_bar() as progress:
-        return evaluate_corruptions(run, split, progress=progress)
+        trial = Trial(Predictor.load(run), evaluation.split, count, progress=progress)
+        return evaluate_suites(trial) if suite is Suite.all else {"corruptions": evaluate_corruptions(trial)}

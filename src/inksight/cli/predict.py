@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.output import AsJson, emit, percent, print_picture
+from inksight.cli.output import AsJson, emit, note, percent, print_picture
 from inksight.cli.sources import each_picture, report_error
 from inksight.errors import InksightError
 
@@ -47,6 +47,8 @@ def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
     else:
         print_picture(answer.input)
         print(f"{source}: {in_words(answer)}{f'; its label is {truth}' if truth is not None else ''}", flush=True)
+        for text in answer.notes:
+            note(f"{source}: {text}")
     return 0
 
 

@@ -44,16 +44,18 @@ def _read_one(predictor: Predictor, source: str, annotate: Path | None, as_json:
     from inksight.picture import load_picture, parse_picture
 
     try:
-        pixels = parse_picture(sys.stdin.buffer.read(), "stdin") if source == "-" else load_picture(source)
-        reading = predictor.read(pixels, "stdin" if source == "-" else source)
+        picture = parse_picture(sys.stdin.buffer.read(), "stdin") if source == "-" else load_picture(source)
+        reading = predictor.read(picture, "stdin" if source == "-" else source)
         if annotate is not None:
-            _write_annotated(pixels, reading, annotate)
+            _write_annotated(picture.pixels, reading, annotate)
     except InksightError as error:
         return report_error(error, source, as_json)
     if as_json:
         emit(reading.to_dict())
     else:
         print(f"{reading.source}: {in_words(reading)}", flush=True)
+        for text in reading.notes:
+            note(f"{reading.source}: {text}")
     if annotate is not None:
         note(f"What was read is drawn in {annotate}.")
     return 0

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inksight.cli.output import percent
+
 if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
+
+FOREIGN = {
+    "sklearn_digits": "scikit-learn's 8×8 digits",
+    "canvas": "drawings of a digit",
+    "photo": "photos of a digit",
+    "number": "numbers of 2–10 digits, apart",
+    "touching": "numbers of 2–10 digits, touching",
+    "pair": "two digits that touch",
+}
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr: bool = False) -> None:
@@ -53,3 +64,52 @@ def print_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
         for name, counts in zip(classes, matrix.tolist(), strict=True)
     ]
     print_table(("true", *classes), rows)
+
+
+def print_suites(metrics: dict[str, Any], suites: dict[str, Any]) -> None:
+    """What the suites that were measured found, beside the metrics of the pictures as they are."""
+    if "corruptions" in suites:
+        _print_corruptions(metrics, suites["corruptions"])
+    foreign = suites.get("composed", {}) | {name: suites[name] for name in FOREIGN if name in suites}
+    if foreign:
+        rows = [(words, *_rate(foreign[name])) for name, words in FOREIGN.items() if name in foreign]
+        print_table(("from elsewhere", "right", "95 % interval", "pictures"), rows)
+    if "outliers" in suites:
+        _print_outliers(suites["outliers"])
+
+
+def _print_corruptions(metrics: dict[str, Any], corruptions: dict[str, Any]) -> None:
+    """MNIST-C, and whether confidences mean the same on it."""
+    spoiled = {name: row for name, row in corruptions.items() if isinstance(row, dict)}
+    print(f"{percent(corruptions['mean_error'])} wrong on average when spoiled in {len(spoiled)} ways (MNIST-C):")
+    rows = sorted(spoiled.items(), key=lambda item: item[1]["error"])
+    table = [(name, percent(row["error"]), percent(row["ece"])) for name, row in rows]
+    print_table(("corruption", "wrong", "calibration error"), table)
+    print(
+        f"Calibration error: {percent(metrics['ece'])} on the pictures as they are, "
+        f"{percent(corruptions['mean_ece'])} on average when spoiled."
+    )
+    curves = zip(metrics["coverage_curve"], corruptions["coverage_curve"], strict=True)
+    rates = [(one["coverage"], one["accuracy"], other["accuracy"]) for one, other in curves]
+    rights = [(percent(coverage, 0), percent(one), percent(other)) for coverage, one, other in rates]
+    print_table(("the surest", "right as they are", "right when spoiled"), rights)
+
+
+def _print_outliers(outliers: dict[str, Any]) -> None:
+    """How well what is no digit is told from digits."""
+    rows = [
+        (name, percent(row["rejected"], 1), percent(row["refused"], 1), f"{row['auroc']:.4f}", f"{row['images']:,}")
+        for name, row in outliers.items()
+        if isinstance(row, dict)
+    ]
+    print_table(("no digit", "rejected", "as unreadable", "AUROC", "pictures"), rows)
+    print(
+        f"AUROC {outliers['auroc']:.4f} of digits against all of these; "
+        f"{percent(outliers['digits_answered'])} of the test digits are not rejected"
+    )
+
+
+def _rate(share: dict[str, Any]) -> tuple[str, str, str]:
+    """A rate, its interval and what it rests on, in words."""
+    low, high = share["interval95"]
+    return percent(share["accuracy"], 1), f"{percent(low, 1)} to {percent(high, 1)}", f"{share['images']:,}"

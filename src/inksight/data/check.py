@@ -81,7 +81,7 @@ def _look_at_files(listing: Listing, progress: Progress) -> Iterator[Seen]:
             progress(done, total, "checking pictures")
             done += 1
             try:
-                yield _seen(name, listing.classes[label], path, load_picture(path))
+                yield _seen(name, listing.classes[label], path, load_picture(path).pixels)
             except PictureError as error:
                 yield Seen(name, listing.classes[label], path, b"", False, str(error))
     progress(done, total, "checking pictures")

@@ -40,7 +40,7 @@ def read_pictures(
 def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) -> np.ndarray:
     """One file of a set, decoded and brought to size: uint8 (size_px, size_px) or (size_px, size_px, 3)."""
     try:
-        picture = load_picture(path)
+        picture = load_picture(path).pixels
     except PictureError as error:
         raise DataError(f"{error} `inksight data check {source}` lists every bad file of the set.") from error
     return to_square(picture, size_px, prepare, path, source)

@@ -73,19 +73,19 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
             `probabilities`.
         metadata: key and value strings that travel in the file.
     Returns:
-        a checked model: input `images` uint8 (n, height, width, channels), output `probabilities` float32 (n, classes).
+        a checked model: input `images` uint8 (n, height, width, channels), output `probabilities` float32 (n, classes),
+        or (n, columns, classes) of the line network.
     Raises:
         EngineError: a layer that has no row in LAYERS.
     """
     graph = Graph()
     _write(graph, model, "")
-    shape = [None if side is None else int(side) for side in model.input.shape]
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.name,
-            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape[1:]])],
-            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", int(model.output.shape[-1])])],
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, _shape(model.input, "width"))],
+            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, _shape(model.output, "columns"))],
             graph.weights,
         ),
         producer_name="inksight",
@@ -95,6 +95,11 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
     helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _shape(tensor: Any, open_side: str) -> list[str | int]:
+    """A Keras tensor's shape as ONNX writes it, its open side by name."""
+    return ["n", *(open_side if side is None else int(side) for side in tensor.shape[1:])]
 
 
 def _write(graph: Graph, model: keras.Model, prefix: str) -> str:
@@ -210,6 +215,13 @@ def _flatten(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     return graph.add("Flatten", [x], name)
 
 
+def _reshape(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
+    """Keras reshapes channels-last."""
+    x = graph.add("Transpose", inputs, f"{name}_channels_last", perm=[0, 2, 3, 1])
+    shape = graph.constant(f"{name}_shape", np.array([0, *layer.target_shape], np.int64))
+    return graph.add("Reshape", [x, shape], name)
+
+
 def _concatenate(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
     return graph.add("Concat", inputs, name, axis=1)
 
@@ -244,6 +256,7 @@ LAYERS: dict[str, Callable[[Graph, Any, str, list[str]], str]] = {
     "Average": _average,
     "Flatten": _flatten,
     "Dense": _dense,
+    "Reshape": _reshape,
     "Dropout": lambda graph, layer, name, inputs: inputs[0],
     "Softmax": _softmax,
 }

@@ -24,6 +24,7 @@ SMALLEST_SHARE = 0.07  # of a digit's height
 TALL_SHARE = 0.5
 PART_SHARE = 0.65
 OVERLAP = 0.5
+LONG, FLAT = 2.5, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
 FARTHEST = 3.0  # digits' heights between neighbours of a line
 
 
@@ -132,7 +133,8 @@ def _pieces(marks: Marks, near: np.ndarray) -> list[Piece]:
         )
     boxes = marks.boxes[kept]
     height = _digit_height(boxes, marks.weights[kept])
-    kept = kept[np.maximum(boxes[:, 2], boxes[:, 3]) >= SMALLEST_SHARE * height]
+    wide, tall = boxes[:, 2] / height, boxes[:, 3] / height
+    kept = kept[(np.maximum(wide, tall) >= SMALLEST_SHARE) & ~((wide > LONG) & (tall < FLAT))]
     groups: list[list[int]] = []
     for mark in kept[np.argsort(-marks.boxes[kept, 3])]:  # the tallest first: small ones join them
         home = next((group for group in groups if _joins(marks.boxes[mark], marks.boxes[group], height)), None)
@@ -144,8 +146,10 @@ def _pieces(marks: Marks, near: np.ndarray) -> list[Piece]:
 
 
 def _digit_height(boxes: np.ndarray, weights: np.ndarray) -> float:
-    """How tall a digit is: the median of the tall marks, each as often as it weighs."""
+    """How tall a digit is: the median of the tall marks, each as often as it weighs; drawn lines do not count."""
     heights = boxes[:, 3].astype(float)
+    drawn = boxes[:, 2] * FLAT > heights * LONG
+    weights = weights * (~drawn | drawn.all())
     tall = heights >= TALL_SHARE * heights[weights >= 0.3 * weights.max()].max()
     order = np.argsort(heights[tall])
     share = np.cumsum(weights[tall][order]) / weights[tall].sum()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from inksight.measure.auroc import auroc
 from inksight.measure.calibration import (
     Bin,
+    Covered,
     coverage_accuracy,
+    coverage_curve,
     ece,
     evidence,
     fit_temperature,
@@ -19,9 +22,12 @@ __all__ = [
     "METRICS",
     "Bin",
     "ClassScores",
+    "Covered",
+    "auroc",
     "class_scores",
     "confusion_matrix",
     "coverage_accuracy",
+    "coverage_curve",
     "ece",
     "evidence",
     "fit_temperature",

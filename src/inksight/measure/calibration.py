@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from inksight.measure.pairs import require_pairs
 NUM_BINS = 15
 TEMPERATURES = (0.25, 20.0)
 SMALLEST = 1e-30
+COVERAGES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,15 @@ class Bin:
     low: float
     high: float
     count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The surest answers: their share of all, the least confidence among them, how many of them are right (0–1)."""
+
+    coverage: float
     confidence: float
     accuracy: float
 
@@ -126,6 +137,28 @@ def coverage_accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: 
     answered = probabilities.max(axis=1) >= threshold
     right = probabilities.argmax(axis=1) == labels
     return float(answered.mean()), float(right[answered].mean()) if answered.any() else None
+
+
+def coverage_curve(
+    labels: np.ndarray, probabilities: np.ndarray, coverages: Sequence[float] = COVERAGES
+) -> list[Covered]:
+    """How good the surest answers are, for each share of pictures that is to be answered.
+
+    Args:
+        labels: int (n,). probabilities: float (n, classes).
+        coverages: each above 0, at most 1; at least one picture is answered.
+    Raises:
+        UsageError: nothing to measure, or shapes that do not fit.
+    """
+    require_pairs(labels, probabilities)
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    right = np.cumsum((probabilities.argmax(axis=1) == labels)[order])
+    counts = [max(1, round(share * len(labels))) for share in coverages]
+    return [
+        Covered(count / len(labels), float(confidence[order[count - 1]]), float(right[count - 1] / count))
+        for count in counts
+    ]
 
 
 def evidence(probabilities: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ chance comes from the generator that each function takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -21,9 +21,10 @@ NUMBER_DIGITS = 2, 10
 """How many digits a number has."""
 
 _ONE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {"canvas": canvas, "photo": photo}
-_ROW = {"number": False, "touching": True}
-KINDS = (*_ONE, *_ROW, *OUTLIERS)
-"""What `compose` makes: one digit, a number, or no digit."""
+_PAIR = 2, 2
+_ROW = {"number": (False, NUMBER_DIGITS), "touching": (True, NUMBER_DIGITS), "pair": (True, _PAIR)}
+KINDS = (*_ONE, "number", "touching", *OUTLIERS, "pair")
+"""What `compose` makes: one digit, a number, or no digit. A kind's place decides its chance, so new ones go last."""
 
 __all__ = [
     "KINDS",
@@ -34,6 +35,7 @@ __all__ = [
     "SYMBOLS",
     "canvas",
     "compose",
+    "composed",
     "number",
     "outlier",
     "photo",
@@ -43,7 +45,15 @@ __all__ = [
 def compose(
     kind: str, digits: np.ndarray, labels: np.ndarray, count: int, seed: int = 0
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Makes pictures of one kind and says what each shows.
+    """All pictures of `composed` at once, and their texts."""
+    made = list(composed(kind, digits, labels, count, seed))
+    return [picture for picture, _ in made], [text for _, text in made]
+
+
+def composed(
+    kind: str, digits: np.ndarray, labels: np.ndarray, count: int, seed: int = 0
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Makes pictures of one kind, one after another, and says what each shows.
 
     Args:
         kind: one of KINDS.
@@ -52,17 +62,14 @@ def compose(
         count: how many pictures.
         seed: with the kind and a picture's place it decides all chance.
     Returns:
-        The pictures, uint8 (h, w) grey or (h, w, 3) RGB of any size, and their texts: "7", "4021", or "" for no digit.
+        A picture, uint8 (h, w) grey or (h, w, 3) RGB of any size, and its text: "7", "4021", or "" for no digit.
     Raises:
         UsageError: no such kind.
     """
     if kind not in KINDS:
         raise UsageError(unknown("kind of picture", kind, KINDS))
-    made = [
-        _composed(kind, digits, labels, np.random.default_rng([seed, KINDS.index(kind), place]))
-        for place in range(count)
-    ]
-    return [picture for picture, _ in made], [text for _, text in made]
+    chances = (np.random.default_rng([seed, KINDS.index(kind), place]) for place in range(count))
+    return (_composed(kind, digits, labels, chance) for chance in chances)
 
 
 def _composed(
@@ -71,9 +78,10 @@ def _composed(
     """One picture and its text."""
     if kind in OUTLIERS:
         return outlier(kind, generator), ""
-    length = 1 if kind in _ONE else int(generator.integers(NUMBER_DIGITS[0], NUMBER_DIGITS[1] + 1))
+    touching, (least, most) = _ROW.get(kind, (False, (1, 1)))
+    length = 1 if kind in _ONE else int(generator.integers(least, most + 1))
     chosen = generator.integers(0, len(digits), length)
     text = "".join(str(label) for label in labels[chosen])
     if kind in _ONE:
         return _ONE[kind](digits[chosen[0]], generator), text
-    return number(digits[chosen], generator, touching=_ROW[kind]), text
+    return number(digits[chosen], generator, touching=touching), text

@@ -1,0 +1,171 @@
+"""Rows of digits as one hand writes them, apart or touching, made of single ones: what the line network learns from.
+
+They look as `ink.strip` shows a line: ink alone, a digit's height DIGIT_PX, on a strip STRIP_PX high.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from inksight.ink.strip import DIGIT_PX, MARGIN_PX, STRIP_PX
+
+MOST_DIGITS = 7
+WIDTH_PX = 128
+LEAST_STEP_PX = 4  # from one middle to the next, and half as much again for equal digits: the network sees no nearer
+_ZOOM = 2  # strips are drawn so many times as large, and averaged
+_INK = 100
+_PENS_PX = (-3, -2, -1, 0, 0, 1, 2, 3, 4, 6)  # what a hand's pen adds to the strokes
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """How one writer sets digits; lengths in heights of a digit."""
+
+    slant: float
+    size: float
+    width: float
+    pen_px: int
+    gap: float
+    wobble: float
+    climb: float
+    touching: float
+    """the share of neighbours that touch"""
+
+
+def strings(
+    images: np.ndarray, labels: np.ndarray, count: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws strips of one to MOST_DIGITS digits.
+
+    Args:
+        images: uint8 (n, 28, 28), framed digits, bright ink on 0.
+        labels: int64 (n,).
+        count: how many strips.
+        generator: all chance enters here.
+    Returns:
+        uint8 (count, STRIP_PX, WIDTH_PX), and the labels from left to right, int32 (count, MOST_DIGITS), −1 behind
+        the last.
+    """
+    strips = np.zeros((count, STRIP_PX, WIDTH_PX), np.uint8)
+    texts = np.full((count, MOST_DIGITS), -1, np.int32)
+    index = 0
+    while index < count:
+        chosen = generator.integers(0, len(images), generator.integers(1, MOST_DIGITS + 1))
+        row = _row(images[chosen], labels[chosen], generator)
+        if row is None or row.shape[1] > _ZOOM * (WIDTH_PX - 2 * MARGIN_PX):
+            continue
+        strip = _shrunk(_spoiled(row, generator), generator)
+        left = int(generator.integers(0, WIDTH_PX - strip.shape[1] + 1))
+        strips[index, :, left : left + strip.shape[1]] = strip
+        texts[index, : len(chosen)] = labels[chosen]
+        index += 1
+    return strips, texts
+
+
+def _row(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray | None:
+    """Digits beside each other in one hand: uint8, _ZOOM times as large as a strip; None where one hides another."""
+    hand = _hand(generator)
+    high = _ZOOM * STRIP_PX
+    row = np.zeros((high, 0), np.uint8)
+    middle = -math.inf
+    for place, image in enumerate(images):
+        tile = _tile(image, hand, generator)[:high]
+        down = generator.normal(0, hand.wobble) + hand.climb * (place - len(images) / 2)
+        top = int(np.clip((high - len(tile)) / 2 + down * _ZOOM * DIGIT_PX, 0, high - len(tile)))
+        tall = np.pad(tile, ((top, high - top - len(tile)), (0, 0)))
+        start = _start(row, tall, _gap_px(hand, generator)) if place else 0
+        last, middle = middle, start + tile.shape[1] / 2
+        alike = bool(place and labels[place] == labels[place - 1])
+        if middle - last < _ZOOM * LEAST_STEP_PX * (1 + alike / 2):
+            return None
+        row = np.pad(row, ((0, 0), (0, max(0, start + tile.shape[1] - row.shape[1]))))
+        part = row[:, start : start + tile.shape[1]]
+        np.maximum(part, tall, out=part)
+    return row
+
+
+def _hand(generator: np.random.Generator) -> _Hand:
+    """A writer: in four of nine all digits touch, in a few some, in the others none."""
+    return _Hand(
+        slant=float(generator.normal(0.05, 0.15)),
+        size=float(np.clip(np.exp(generator.normal(0, 0.13)), 0.7, 1.4)),
+        width=float(np.exp(generator.uniform(-0.28, 0.26))),
+        pen_px=int(generator.choice(_PENS_PX)),
+        gap=float(np.exp(generator.uniform(-3, -0.5))),
+        wobble=float(generator.uniform(0, 0.06)),
+        climb=float(generator.uniform(-0.02, 0.02)),
+        touching=float(generator.choice([0.0, 0.4, 1.0], p=[0.25, 0.3, 0.45])),
+    )
+
+
+def _tile(image: np.ndarray, hand: _Hand, generator: np.random.Generator) -> np.ndarray:
+    """One digit as the hand writes it, cut to its ink: uint8."""
+    size = _ZOOM * DIGIT_PX / 20 * hand.size * np.exp(generator.normal(0, 0.06))
+    angle = np.deg2rad(generator.normal(0, 4))
+    shear = hand.slant + generator.normal(0, 0.08)
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = np.array([[1, -shear], [0, 1]]) @ turned
+    linear = size * linear @ np.diag([hand.width * np.exp(generator.normal(0, 0.08)), 1])
+    side = 3 * _ZOOM * STRIP_PX // 2
+    middle = side / 2 - linear @ np.full(2, (len(image) - 1) / 2)
+    tile = cv2.warpAffine(image, np.column_stack([linear, middle]), (side, side), flags=cv2.INTER_CUBIC)
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(hand.pen_px) + 1,) * 2)
+    thinner = cv2.erode(tile, pen)
+    tile = cv2.dilate(tile, pen) if hand.pen_px > 0 else thinner if thinner.max() > _INK else tile
+    rows, columns = np.flatnonzero((tile > _INK).any(axis=1)), np.flatnonzero((tile > _INK).any(axis=0))
+    return np.asarray(tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _gap_px(hand: _Hand, generator: np.random.Generator) -> int:
+    """The paper to the next digit's ink; 0 and below where they touch."""
+    if generator.random() < hand.touching:
+        return -int(generator.integers(0, 7))
+    return max(1, int(_ZOOM * DIGIT_PX * hand.gap * np.exp(generator.normal(0, 0.3))))
+
+
+def _start(left: np.ndarray, right: np.ndarray, gap_px: int) -> int:
+    """Where the right plane begins on the left one, so that `gap_px` are between their ink where they are nearest."""
+    ink, other = (left > _INK).astype(np.uint8), right > _INK
+    if gap_px > 0:
+        ink = cv2.dilate(ink, np.ones((2 * gap_px + 1, 1), np.uint8))
+    both = ink.any(axis=1) & other.any(axis=1)
+    if not both.any():
+        return max(0, int(left.shape[1]) + gap_px)
+    ends = left.shape[1] - ink[both, ::-1].argmax(axis=1)
+    nearest = int((ends - other[both].argmax(axis=1)).max())
+    return max(0, nearest + gap_px)
+
+
+def _spoiled(row: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What finding the ink leaves: gaps where a rule was, dust, the rest of a rule, uneven ink; half are clean."""
+    margin = int(generator.integers(_ZOOM * MARGIN_PX // 4, _ZOOM * MARGIN_PX + 1))
+    row = np.pad(row, ((0, 0), (margin, margin)))
+    high, wide = row.shape
+    y, x = int(generator.integers(10, high - 10)), int(generator.integers(0, wide))
+    level = int(generator.integers(60, 256))
+    kind = generator.random()
+    if kind < 0.15:
+        row[y : y + int(generator.integers(1, 5))] = 0
+    elif kind < 0.25:
+        cv2.circle(row, (x, y), int(generator.integers(1, 4)), level, -1)
+    elif kind < 0.35:
+        end = x + int(generator.integers(10, 60)), y + int(generator.integers(-3, 4))
+        cv2.line(row, (x, y), end, level, int(generator.integers(1, 3)))
+    elif kind < 0.5:
+        light = generator.uniform(0.3, 1, (6, max(2, wide // 12))).astype(np.float32)
+        row = (row * cv2.resize(light, (wide, high))).astype(np.uint8)
+    return row
+
+
+def _shrunk(row: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A row -> a strip, in a third of them out of focus, in half of them with strokes that are full of ink."""
+    if generator.random() < 0.3:
+        row = cv2.GaussianBlur(row, (0, 0), float(np.exp(generator.uniform(-0.5, 0.8))))
+    strip = cv2.resize(row, (row.shape[1] // _ZOOM, STRIP_PX), interpolation=cv2.INTER_AREA)
+    if generator.random() < 0.5:
+        strip = cv2.convertScaleAbs(strip, alpha=float(generator.uniform(1, 1.8)))
+    return np.asarray(strip)

@@ -205,11 +205,43 @@ class Predictor:
         names = [_name(picture) for picture in pictures]
         if sources is not None:
             names = [given or name for given, name in zip(sources, names, strict=True)]
-        inputs = [self._input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
+        inputs = [self.input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
         if not inputs:
             return []
         rows = self.probabilities(np.stack(inputs))
-        return [self._answer(*each) for each in zip(names, rows, inputs, strict=True)]
+        return [self.answer_of(*each) for each in zip(names, rows, inputs, strict=True)]
+
+    def input_of(self, picture: Picture, name: str = UNNAMED) -> np.ndarray:
+        """The first half of `predict`: any kind of picture -> what the network takes, as `inputs`.
+
+        Args:
+            picture: as in `predict`.
+            name: what errors call it.
+        """
+        pixels = _pixels(picture, name)
+        try:
+            return self.inputs(pixels)
+        except PictureError as error:
+            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+
+    def answer_of(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
+        """The second half of `predict`: what the network says -> an answer.
+
+        Args:
+            source: what the picture is called.
+            row: float32 (classes,), a row of `probabilities`.
+            seen: the input that it belongs to.
+        """
+        best = int(row.argmax())
+        confidence = float(row[best])
+        return Answer(
+            source=source,
+            verdict=self._verdict(row),
+            label=self.card.classes[best],
+            confidence=confidence,
+            probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
+            input=seen,
+        )
 
     def read(self, picture: Picture, source: str | None = None) -> Reading:
         """Reads the numbers on a picture: lines in reading order, digits that touch told apart.
@@ -227,14 +259,6 @@ class Predictor:
         return Reading(
             name, tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
         )
-
-    def _input_of(self, picture: Picture, name: str) -> np.ndarray:
-        """Any kind of picture -> an input; an error about its content says which picture it was."""
-        pixels = _pixels(picture, name)
-        try:
-            return self.inputs(pixels)
-        except PictureError as error:
-            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
 
     def _require_reader(self) -> None:
         """Raises UsageError unless this model knows digits as MNIST frames them."""
@@ -263,19 +287,6 @@ class Predictor:
                 sign = "cross" if is_cross(glyph.input) else "mark"
             signs.append(Sign(self.card.classes[best], sign, float(row[best]), box))
         return tuple(signs)
-
-    def _answer(self, source: str, row: np.ndarray, seen: np.ndarray) -> Answer:
-        """Probabilities float32 (classes,) -> the answer in words."""
-        best = int(row.argmax())
-        confidence = float(row[best])
-        return Answer(
-            source=source,
-            verdict=self._verdict(row),
-            label=self.card.classes[best],
-            confidence=confidence,
-            probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
-            input=seen,
-        )
 
     def _verdict(self, row: np.ndarray) -> Verdict:
         """What to make of probabilities, float32 (classes,)."""

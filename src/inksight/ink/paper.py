@@ -62,8 +62,13 @@ def shrunk(picture: np.ndarray, limit_px: int) -> np.ndarray:
 
 
 def quantile(values: np.ndarray, share: float) -> float:
-    """The value that `share` (0–1) of all lie below. np.percentile would import numpy.ma: 40 ms of a cold start."""
+    """The value that `share` (0–1) of all lie below. np.percentile would import numpy.ma: 40 ms of a cold start.
+
+    Bytes are counted: a partition is twenty times slower where many are equal, as nearly all are on an edge plane.
+    """
     place = min(int(share * values.size), values.size - 1)
+    if values.dtype == np.uint8:
+        return float(np.bincount(values.ravel(), minlength=256).cumsum().searchsorted(place, side="right"))
     return float(np.partition(values.ravel(), place)[place])
 
 
@@ -129,8 +134,8 @@ def _far_dark(small: np.ndarray) -> float:
 
 def _edges(plane: np.ndarray) -> float:
     """How much clear edge there is on a plane."""
-    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32)
-    clear = np.maximum(edges - 3 * quantile(edges, 0.5), 0)
+    edges = cv2.morphologyEx(plane, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    clear = np.maximum(edges - np.float32(3 * quantile(edges, 0.5)), 0)
     return float((clear**2).sum())
 
 

@@ -17,7 +17,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own reach it too.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any that is free.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +54,9 @@ def serve(
         hosts=(host, *(allow_host or ())),
         origins=tuple(cors or ()),
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    # not the warnings: anyone who sends nonsense could fill the log with them
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(message)s")
+    logging.getLogger("inksight").setLevel(logging.INFO)
     listener = listen(host, port)
     bound, number = listener.getsockname()[:2]
     if token is None and not ipaddress.ip_address(bound).is_loopback:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import ipaddress
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inksight.serve.service import Service
 
 OPEN = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+CLOSING = ((b"connection", b"close"),)
 
 
 class Guard:
@@ -34,6 +36,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
+        self._names = frozenset(name.lower() for name in service.settings.hosts)
         self._token = None if service.settings.token is None else _digest(service.settings.token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,10 +47,8 @@ class Guard:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                if not self._service.ready:
-                    headers["Connection"] = "close"
+                closing = () if self._service.ready else CLOSING  # so that nobody sends more down this connection
+                message = {**message, "headers": [*message["headers"], *HEADERS, *closing]}
             await send(message)
 
         refusal = self._refusal(scope["path"], Headers(scope=scope))
@@ -56,7 +57,7 @@ class Guard:
     def _refusal(self, path: str, headers: Headers) -> Response | None:
         """The answer for a stranger; None for who may come in."""
         host = headers.get("host", "")
-        if not self._is_ours(host):
+        if not (_is_address(name := _name(host)) or name in self._names):
             return _error(400, f'the Host "{host}" is not one this service goes by; allow it with --allow-host.')
         origin, own = headers.get("origin"), (f"http://{host}", f"https://{host}")
         if origin is not None and origin not in (*own, *self._service.settings.origins):
@@ -66,24 +67,28 @@ class Guard:
             return _error(401, "this service wants a token: Authorization: Bearer TOKEN.", wanted)
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        """Whether a Host header names this service: a name that someone else's DNS may point here does not."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name == "localhost" or name in self._service.settings.hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
     def _knows_token(self, headers: Headers) -> bool:
         """Compares in a time that does not depend on what was guessed right."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(_digest(token.strip()), self._token or b"")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_address(name: str) -> bool:
+    """Whether a name is `localhost` or an IP address: no one's DNS can point those here."""
+    try:
+        return name == "localhost" or ipaddress.ip_address(name) is not None
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=64)
+def _name(host: str) -> str:
+    """A Host header without its port; nothing where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _digest(token: str) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
+from inksight.runs import ModelCard
+from inksight.serve.model import Model
 from inksight.serve.tensors import INPUT, LENGTH_HEADER, OUTPUT
 from inksight.serve.uploads import FORM, RAW
 
@@ -24,18 +26,18 @@ TEXT, RATE, FLAG = {"type": "string"}, {"type": "number", "minimum": 0, "maximum
 NULLABLE = {"type": ["string", "null"]}
 
 
-def openapi(model: str, version: str, with_token: bool) -> Schema:
+def openapi(model: Model, with_token: bool) -> Schema:
     """The whole document.
 
     Args:
-        model: the name of the model that answers, and version: its version; only these may be asked.
+        model: the one that answers; only it may be asked.
         with_token: whether a bearer token is asked for.
     """
     document: Schema = {
         "openapi": "3.1.0",
         "info": {"title": "Inksight", "version": metadata.version("inksight"), "description": "Reads what was drawn."},
-        "paths": _paths(model, version),
-        "components": {"schemas": SCHEMAS},
+        "paths": _paths(model.name, model.version),
+        "components": {"schemas": {**SCHEMAS, "InferRequest": _infer_request(model.predictor.card)}},
     }
     if with_token:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -105,6 +107,21 @@ def _infer() -> Schema:
     }
 
 
+def _infer_request(card: ModelCard) -> Schema:
+    """What the route that takes tensors is sent."""
+    sides = [{"const": side} for side in (card.size_px, card.size_px, card.channels)]
+    shape = {"type": "array", "prefixItems": [{"type": "integer", "minimum": 0}, *sides], "minItems": 4, "maxItems": 4}
+    values = {"type": "array", "description": "Whole numbers of 0 to 255, flat or nested as the shape is."}
+    parameters: Schema = {"type": "object"}
+    tensor = _object(
+        {"name": {"const": INPUT}, "shape": shape, "datatype": {"const": "UINT8"}},
+        {"data": values, "parameters": parameters},
+    )
+    output = _object({"name": {"const": OUTPUT}}, {"parameters": parameters})
+    more = {"id": TEXT, "outputs": _list(output), "parameters": parameters}
+    return _object({"inputs": _list(tensor, minItems=1, maxItems=1)}, more)
+
+
 def _errors(*more: int) -> Schema:
     """What every route may refuse, and what this one may."""
     return {str(status): _json(ERRORS[status], _ref("Error")) for status in sorted({400, 401, 403, *more})}
@@ -142,12 +159,7 @@ def _list(items: Schema, **more: Any) -> Schema:
 
 BOX = _list({"type": "integer"}, minItems=4, maxItems=4, description="left, top, width, height in pixels")
 SHAPE = _list({"type": "integer"})
-PARAMETERS: Schema = {"type": "object"}
 TENSOR = _object({"name": TEXT, "datatype": TEXT, "shape": SHAPE})
-ASKED_INPUT = _object(
-    {"name": {"const": INPUT}, "shape": SHAPE, "datatype": {"const": "UINT8"}},
-    {"data": {"type": "array", "description": "Whole numbers of 0 to 255, flat or nested."}, "parameters": PARAMETERS},
-)
 SCHEMAS: Schema = {
     "Answer": _object(
         {
@@ -176,14 +188,6 @@ SCHEMAS: Schema = {
         {"name": TEXT, "versions": _list(TEXT), "platform": TEXT, "inputs": _list(TENSOR), "outputs": _list(TENSOR)}
     ),
     "ModelReady": _object({"name": TEXT, "ready": FLAG}),
-    "InferRequest": _object(
-        {"inputs": _list(ASKED_INPUT, minItems=1, maxItems=1)},
-        {
-            "id": TEXT,
-            "outputs": _list(_object({"name": {"const": OUTPUT}}, {"parameters": PARAMETERS})),
-            "parameters": PARAMETERS,
-        },
-    ),
     "InferAnswer": _object(
         {
             "model_name": TEXT,

@@ -37,7 +37,7 @@ async def _answered(request: Request, place: Place, ask: Callable[[Upload], Awai
     if boundary is None:
         return JSONResponse(await ask(Upload(UNNAMED, body)))
     service = service_of(request)
-    files = await service.in_pool(files_of, body, boundary, service.settings.pictures)
+    files = await service.parsed(files_of, body, boundary, service.settings.pictures)
     answers = await asyncio.gather(*(_or_error(ask, upload) for upload in files))
     if all("error" in answer for answer in answers):
         raise PictureError(" ".join(answer["error"] for answer in answers))

@@ -15,8 +15,6 @@ from inksight.serve.gate import Place
 from inksight.serve.model import Model
 from inksight.serve.uploads import body_of
 
-SMALL_BYTES = 64 * 1024  # parsed sooner than handed to another thread
-
 
 async def server(request: Request) -> Response:
     """Which server this is."""
@@ -41,9 +39,8 @@ async def infer(request: Request, place: Place) -> Response:
     """Probabilities for a tensor of images."""
     service, asked = service_of(request), _asked(request)
     body = await body_of(request, place)
-    task = (body, request.headers.get(tensors.LENGTH_HEADER), asked.predictor.card)
-    small = len(body) <= SMALL_BYTES
-    query = tensors.parse_query(*task) if small else await service.in_pool(tensors.parse_query, *task)
+    json_length = request.headers.get(tensors.LENGTH_HEADER)
+    query = await service.parsed(tensors.parse_query, body, json_length, asked.predictor.card)
     if len(query.images) > service.settings.pictures:
         most = service.settings.pictures
         raise HTTPException(413, f"{len(query.images)} images came; at most {most} are taken at a time.")

@@ -30,10 +30,12 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ServiceError(f"{host} port {port} cannot be listened on: {reason}. Choose another --port.") from error
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ServiceError(f"{host} port {port} cannot be listened on: {error.strerror}.") from error
+    # else a head and its body, sent one after the other, would wait for each other's acknowledgement: 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def run(service: Service, listener: socket.socket, started: Callable[[], None]) -> None:
@@ -41,6 +43,7 @@ def run(service: Service, listener: socket.socket, started: Callable[[], None]) 
     cv2.setNumThreads(1)  # the pool's threads are all there is to share the cores
     config = uvicorn.Config(
         create_app(service),
+        http="httptools",
         ws="none",
         lifespan="on",
         log_config=None,

@@ -21,6 +21,7 @@ from inksight.serve.metrics import Metrics
 from inksight.serve.model import Model
 from inksight.serve.settings import Settings
 
+SMALL_BYTES = 64 * 1024
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,12 @@ class Service:
     async def in_pool(self, work: Callable[..., T], *arguments: Any) -> T:
         """Calls `work` in the bounded pool, away from the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    async def parsed(self, parse: Callable[..., T], body: bytes, *arguments: Any) -> T:
+        """Calls `parse` with a body: here if that is sooner done than handed to another thread, else in the pool."""
+        if len(body) <= SMALL_BYTES:
+            return parse(body, *arguments)
+        return await self.in_pool(parse, body, *arguments)
 
     def close(self) -> None:
         """Lets the threads go; work that has not begun is dropped."""

@@ -29,4 +29,4 @@ async def metrics(request: Request) -> Response:
 async def schema(request: Request) -> Response:
     """All of this in OpenAPI's words."""
     service = service_of(request)
-    return JSONResponse(openapi(service.model.name, service.model.version, service.settings.token is not None))
+    return JSONResponse(openapi(service.model, service.settings.token is not None))

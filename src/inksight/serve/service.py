@@ -23,7 +23,6 @@ from inksight.serve.settings import Settings
 
 SMALL_BYTES = 64 * 1024
 T = TypeVar("T")
-
 logger = logging.getLogger(__name__)
 
 
@@ -61,7 +60,7 @@ class Service:
         async with self._reloading:
             try:
                 self.replace(await self.in_pool(_load, self._run))
-            except InksightError as error:
+            except (InksightError, OSError) as error:
                 logger.error("%s The model that was loaded before goes on.", error)
             else:
                 logger.info("%s was loaded again as version %s.", self._run, self.model.version)

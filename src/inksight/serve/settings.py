@@ -29,7 +29,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("body_bytes", "pictures", "time_s", "queue", "held_bytes"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; more than 0 was wanted.")
         if self.token is not None and not self.token.strip():
             raise UsageError("the token is empty; a secret was wanted. Leave it out to ask for none.")

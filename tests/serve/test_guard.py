@@ -1,5 +1,7 @@
 """Who may ask: token, Host, Origin; and what every answer's head says."""
 
+import os
+
 import pytest
 
 
@@ -125,6 +127,12 @@ def test_what_cannot_be_started_is_said(command, tmp_path, arguments, code, text
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(text)
     assert "Traceback" not in done.stderr
+
+
+def test_an_empty_variable_does_not_leave_the_door_open(command, tmp_path):
+    done = command(tmp_path, "serve", "--port", "0", env={**os.environ, "INKSIGHT_TOKEN": ""})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: the token is empty; a secret was wanted.")
 
 
 def test_a_taken_port_is_said(server, command, tmp_path):

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -15,6 +16,7 @@ import inksight
 from inksight.runs import MODEL, SHIPPED, load_model_card, write_model
 
 PNG = {"Content-Type": "image/png"}
+NOT_ACCEPTED = (httpx.ConnectError, httpx.ReadError, httpx.WriteError)  # not: disconnected without an answer
 
 
 def test_neither_keras_nor_jax_is_loaded():
@@ -56,6 +58,26 @@ def test_sigterm_answers_what_is_inside(start, drawing, finish):
         assert status == 200 and b'"label":"7"' in content
         assert server.process.wait(timeout=10) == 0
         assert server.process.stderr.read() == ""
+
+
+def test_sigterm_under_load_loses_no_request(start, drawing):
+    """Eight clients that keep their connections: each is answered with 200 until nobody listens any more."""
+    answers: list[int] = []
+
+    def ask(address: str) -> None:
+        with httpx.Client(base_url=address, timeout=30) as client, pytest.raises(NOT_ACCEPTED, match="refused|reset"):
+            while True:
+                answers.append(client.post("/predict", content=drawing, headers=PNG).status_code)
+
+    with start() as server, ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(ask, server.address) for _ in range(8)]
+        while len(answers) < 30:
+            pass
+        server.process.terminate()
+        for client in clients:
+            client.result()
+        assert set(answers) == {200}
+        assert server.process.wait(timeout=10) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

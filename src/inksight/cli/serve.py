@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -14,14 +15,15 @@ from inksight.cli.output import AsJson, emit, note
 
 def serve(
     model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
-    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own reach it too.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask, too.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="INKSIGHT_TOKEN", help="Ask for this bearer token. Others see it in ps, but not the variable."
+            show_default="INKSIGHT_TOKEN of the environment",
+            help="Ask for this bearer token. On the command line others see it in ps.",
         ),
     ] = None,
     allow_host: Annotated[
@@ -45,6 +47,8 @@ def serve(
     from inksight.serve.service import Service
     from inksight.serve.settings import MIB, Settings
 
+    # typer's own way would take an empty variable for none, and leave open what was meant to be closed
+    token = os.environ.get("INKSIGHT_TOKEN") if token is None else token
     settings = Settings(
         body_bytes=max_body_mib * MIB,
         pictures=max_pictures,

@@ -21,6 +21,10 @@ TINY = {
         ["shipped", "--int8", "--repeats", "1", "--seconds", "0"],
         {"model", "parameters", "multiply_adds", "onnx_bytes", "threads", "images_per_s", "served_over", "int8"},
     ),
+    "serve.py": (
+        ["--repeats", "1", "--seconds", "0.05", "--starts", "1"],
+        {"model", "clients", "times_keras", "tensor", "drawing", "resident_mb", "cold_start_s"},
+    ),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
@@ -82,6 +86,18 @@ def test_the_roofline_counts_what_a_step_has_to_multiply(monkeypatch):
         *(("logits", kind, 32 * logits) for kind in ("forward", "input gradient", "kernel gradient")),
     ]
     assert sum(flops for _, _, flops in found) == 32 * 2_771_168
+
+
+def test_the_service_is_compared_with_keras(quick_run):
+    script = [sys.executable, str(BENCHMARKS / "serve.py"), str(quick_run.path), "--repeats", "1", "--seconds", "0.05"]
+    done = subprocess.run([*script, "--starts", "1"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert set(answer["times_keras"]) == set(answer["clients"]) == {"1", "8", "64"}
+    for rivals in answer["clients"].values():
+        assert set(rivals) == {"inksight", "keras"}
+        for figures in rivals.values():
+            assert set(figures) == {"requests_per_s", "p50_ms", "p99_ms"}
 
 
 @pytest.mark.parametrize("net, members", [("tutorial", 1), ("strided", 1), ("compact", 1), ("compact", 2)])

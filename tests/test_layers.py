@@ -16,7 +16,7 @@ ROWS = {
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
     6: {"evaluation", "suites", "provenance"},
-    7: {"report"},
+    7: {"report", "serve"},
     8: {"finish"},
     9: {"job"},
     10: {"cli", "__init__", "__main__"},

@@ -4,6 +4,8 @@ Numbers may differ (times do), the words around them may not. Long trainings are
 """
 
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,10 +52,32 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
 def run(folder: Path, command: str) -> subprocess.CompletedProcess:
     """Runs one documented command as it stands, but for where `inksight` comes from and how long it may take."""
     arguments = command.removeprefix("pip install uv && uv run ").removeprefix("inksight ")
+    if arguments.startswith("serve"):
+        return serve(folder, arguments)
     if LONG.search(arguments):
         arguments += " --time 10s"
     program = f"'{sys.executable}' -m inksight {arguments}"
     return subprocess.run(program, shell=True, cwd=folder, capture_output=True, text=True, timeout=200)
+
+
+def serve(folder: Path, arguments: str, *questions: str) -> subprocess.CompletedProcess:
+    """Runs a service until it says its address, asks the questions there, and ends it as Ctrl-C does."""
+    program = [sys.executable, "-m", "inksight", *arguments.split(), "--port", "0"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(program, cwd=folder, **pipes) as process:
+        first = process.stderr.readline()
+        try:
+            place = re.search(r"127\.0\.0\.1:\d+", first)[0]
+            said = [
+                subprocess.run(
+                    question.replace("127.0.0.1:8000", place), shell=True, cwd=folder, check=True, capture_output=True
+                ).stdout.decode()
+                for question in questions
+            ]
+        finally:
+            process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=20)
+    return subprocess.CompletedProcess(arguments, process.returncode, "".join([out, *said]), first + rest)
 
 
 def shape(line: str) -> str:
@@ -80,6 +104,17 @@ def test_console_blocks_say_what_happens(folder, command, printed):
 def test_commands_in_the_text_work(folder, command):
     done = run(folder, command)
     assert done.returncode == 0, done.stderr
+
+
+SHELL = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_questions_to_the_service_are_answered(folder):
+    assert SHELL and all(line.startswith("curl ") for line in SHELL)
+    done = serve(folder, "serve", *(line.replace("curl ", "curl --silent --show-error --fail ", 1) for line in SHELL))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"label":"7"') == len(SHELL)
 
 
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]

@@ -7,7 +7,8 @@ InksightError
 ├── PictureError        a picture that cannot be decoded, is too big, or holds nothing
 ├── RunError            a run folder that is missing, half copied, or from another world
 ├── EngineError         a backend that is not installed, an export that is not equal, a training that diverged
-└── StorageError        the disk is full or will not take the file
+├── StorageError        the disk is full or will not take the file
+└── ServiceError        a service that cannot listen where it was told to
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class EngineError(InksightError):
 
 class StorageError(InksightError):
     """A file could not be written."""
+
+
+class ServiceError(InksightError):
+    """A service could not be started."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> str:

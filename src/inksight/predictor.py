@@ -213,11 +213,44 @@ class Predictor:
         names = [_name(picture) for picture in pictures]
         if sources is not None:
             names = [given or name for given, name in zip(sources, names, strict=True)]
-        seen = [self._seen(picture, name) for picture, name in zip(pictures, names, strict=True)]
+        seen = [self.input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
         if not seen:
             return []
         rows = self.probabilities(np.stack([each.pixels for each in seen]))
-        return [self._answer(*each) for each in zip(names, rows, seen, strict=True)]
+        return [self.answer_of(*each) for each in zip(names, rows, seen, strict=True)]
+
+    def input_of(self, picture: Picture, name: str = UNNAMED) -> ParsedPicture:
+        """The first half of `predict`: any kind of picture -> what the network takes, as `inputs`, and its notes.
+
+        Args:
+            picture: as in `predict`.
+            name: what errors call it.
+        """
+        parsed = _parsed(picture, name)
+        try:
+            return replace(parsed, pixels=self.inputs(parsed.pixels))
+        except PictureError as error:
+            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+
+    def answer_of(self, source: str, row: np.ndarray, seen: ParsedPicture) -> Answer:
+        """The second half of `predict`: what the network says -> an answer.
+
+        Args:
+            source: what the picture is called.
+            row: float32 (classes,), a row of `probabilities`.
+            seen: what `input_of` gave.
+        """
+        best = int(row.argmax())
+        confidence = float(row[best])
+        return Answer(
+            source=source,
+            verdict=self._verdict(row),
+            label=self.card.classes[best],
+            confidence=confidence,
+            probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
+            input=seen.pixels,
+            notes=seen.notes,
+        )
 
     def read(self, picture: Picture, source: str | None = None) -> Reading:
         """Reads the numbers on a picture: lines in reading order, digits that touch told apart.
@@ -234,14 +267,6 @@ class Predictor:
         lines = [read_line(line, self._spotter) for line in sheet.lines]
         signs = tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
         return Reading(name, signs, parsed.notes)
-
-    def _seen(self, picture: Picture, name: str) -> ParsedPicture:
-        """Any kind of picture -> an input and its notes; an error about its content says which picture it was."""
-        parsed = _parsed(picture, name)
-        try:
-            return replace(parsed, pixels=self.inputs(parsed.pixels))
-        except PictureError as error:
-            raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
 
     def _require_reader(self) -> None:
         """Raises UsageError unless this model knows digits as MNIST frames them."""
@@ -275,20 +300,6 @@ class Predictor:
                 sign = "cross" if is_cross(glyph.input) else "mark"
             signs.append(Sign(self.card.classes[best], sign, float(row[best]), box))
         return tuple(signs)
-
-    def _answer(self, source: str, row: np.ndarray, seen: ParsedPicture) -> Answer:
-        """Probabilities float32 (classes,) -> the answer in words."""
-        best = int(row.argmax())
-        confidence = float(row[best])
-        return Answer(
-            source=source,
-            verdict=self._verdict(row),
-            label=self.card.classes[best],
-            confidence=confidence,
-            probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
-            input=seen.pixels,
-            notes=seen.notes,
-        )
 
     def _verdict(self, row: np.ndarray) -> Verdict:
         """What to make of probabilities, float32 (classes,)."""

@@ -14,6 +14,8 @@ COMMANDS = (
     ("train",),
     ("evaluate",),
     ("predict",),
+    ("read",),
+    ("serve",),
     ("look",),
     ("data",),
     ("data", "list"),

@@ -63,7 +63,10 @@ def shrunk(picture: np.ndarray, limit_px: int) -> np.ndarray:
 
 
 def quantile(values: np.ndarray, share: float) -> float:
-    """The value that `share` (0–1) of all lie below. np.percentile would import numpy.ma: 40 ms of a cold start."""
+    """The value that `share` (0–1) of all lie below. np.percentile would import numpy.ma: 40 ms of a cold start.
+
+    Bytes are counted: a partition is twenty times slower where many are equal, as nearly all are on an edge plane.
+    """
     place = min(int(share * values.size), values.size - 1)
     if values.dtype == np.uint8:  # counting is five times as fast as sorting
         return float(np.searchsorted(np.cumsum(_counts(values)), place, side="right"))

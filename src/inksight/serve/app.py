@@ -1,0 +1,100 @@
+"""The service as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from inksight.errors import InksightError, PictureError, UsageError
+from inksight.serve import pictures, protocol, state
+from inksight.serve.guard import Guard
+from inksight.serve.metrics import Measured
+from inksight.serve.service import Service
+
+ROUTES = (
+    Route("/predict", pictures.predict, methods=["POST"]),
+    Route("/read", pictures.read, methods=["POST"]),
+    Route("/health/live", state.live),
+    Route("/health/ready", state.ready),
+    Route("/metrics", state.metrics),
+    Route("/openapi.json", state.schema),
+    Route("/v2", protocol.server),
+    Route("/v2/health/live", state.live),
+    Route("/v2/health/ready", state.ready),
+    Route("/v2/models/{model}", protocol.model),
+    Route("/v2/models/{model}/ready", protocol.model_ready),
+    Route("/v2/models/{model}/infer", protocol.infer, methods=["POST"]),
+    Route("/v2/models/{model}/versions/{version}", protocol.model),
+    Route("/v2/models/{model}/versions/{version}/ready", protocol.model_ready),
+    Route("/v2/models/{model}/versions/{version}/infer", protocol.infer, methods=["POST"]),
+)
+STATUS = {UsageError: 400, PictureError: 422}
+
+
+def create_app(service: Service) -> Starlette:
+    """The application over a service, which is closed when the application ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = Starlette(
+        routes=ROUTES,
+        middleware=_middleware(service),
+        exception_handlers={
+            HTTPException: _refused,
+            InksightError: _failed,
+            ClientDisconnect: _gone,
+            Exception: _broken,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return app
+
+
+def _middleware(service: Service) -> list[Middleware]:
+    """What a request goes through before its route, the outermost first."""
+    layers = [Middleware(Measured, metrics=service.metrics), Middleware(Guard, service=service)]
+    if origins := service.settings.origins:
+        headers = ["Authorization", "Content-Type"]
+        cors = Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=headers)
+        layers.insert(1, cors)
+    return layers
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """An HTTP error with its own status; the framework's own words are replaced by ours."""
+    assert isinstance(error, HTTPException)
+    path, headers = request.url.path, error.headers or {}
+    texts = {
+        404: f"there is nothing at {path}; /openapi.json names all there is.",
+        405: f"{path} does not answer {request.method}; {headers.get('Allow')} was wanted.",
+    }
+    return JSONResponse({"error": texts.get(error.status_code, error.detail)}, error.status_code, headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """The library's errors, in its words."""
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return JSONResponse({"error": str(error)}, status)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """A client that left before its request was whole."""
+    return Response(status_code=400)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Our own mistake: its traceback goes to the log, not to the client."""
+    return JSONResponse({"error": "something went wrong in the service; its log says what."}, 500)

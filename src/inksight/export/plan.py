@@ -137,11 +137,12 @@ def _transpose(lowering: _Lowering, node: _Node) -> None:
 
 
 def _flatten(lowering: _Lowering, node: _Node) -> None:
-    """The values stay where they are: they are in order already."""
+    """The values are in order already."""
     name = node.inputs[0]
     if name in lowering.channels_first and max(lowering.shapes[name][1:]) > 1:
         raise EngineError(f"{node.output} flattens with channels first, which has no place in a plan.")
-    lowering.same(node)
+    lowering.append("flatten", [lowering.places[name]], lowering.shapes[node.output])
+    lowering.places[node.output] = len(lowering.operations)
 
 
 def _convolution(lowering: _Lowering, node: _Node) -> None:

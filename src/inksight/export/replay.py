@@ -51,7 +51,7 @@ def _pad(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
 
 
 def _dense(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
-    return np.asarray(inputs[0].reshape(len(inputs[0]), -1) @ operation["kernel"] + operation["bias"])
+    return np.asarray(inputs[0] @ operation["kernel"] + operation["bias"])
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:
@@ -78,6 +78,7 @@ OPERATORS: dict[str, Callable[[list[np.ndarray], Operation], np.ndarray]] = {
     "convolve": _convolve,
     "dense": _dense,
     "elu": _each(lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
+    "flatten": lambda inputs, operation: inputs[0],
     "gelu": _each(_gelu),
     "leakyrelu": _each(lambda x, alpha: np.where(x > 0, x, alpha * x)),
     "maximum": lambda inputs, operation: inputs[0].max(axis=(1, 2)),

@@ -26,16 +26,17 @@ export function digitOfInk(ink, sizePx = MNIST_PX) {
  * @param {import("./plane.js").Plane} ink
  * @returns {import("./plane.js").Box | undefined}
  */
-export function inkBox({ data, width }) {
-  let [left, right, top, bottom] = [width, -1, -1, -1];
-  data.forEach((value, index) => {
-    if (!value) return;
-    const x = index % width;
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    bottom = Math.floor(index / width);
-    if (top < 0) top = bottom;
-  });
+export function inkBox({ data, width, height }) {
+  let [left, right, top, bottom] = [width, -1, height, -1];
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) {
+      if (!data[at]) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      bottom = y;
+    }
+  }
   return right < 0 ? undefined : { left, top, width: right + 1 - left, height: bottom + 1 - top };
 }
 
@@ -53,37 +54,38 @@ function thicken(ink) {
 
 /** The typical width of the strokes in pixels: across a bar, the mean distance to its edge is a quarter of it. */
 function strokeWidth(ink) {
-  const level = Math.min(127, Math.floor(ink.data.reduce((left, right) => Math.max(left, right)) / 2));
-  const distances = distancesToPaper(padded(ink, 2), level);
+  const level = Math.min(127, largestOf(ink.data) >> 1);
   let [sum, count] = [0, 0];
-  distances.forEach((distance) => {
-    if (!distance) return;
+  for (const distance of distancesToPaper(padded(ink, 2), level)) {
     sum += distance;
-    count += 1;
-  });
+    if (distance) count += 1;
+  }
   return 4 * (sum / count - 0.5);
 }
 
 /** How far each pixel above `level` is from the nearest that is not; the plane has a rim of two zeros. */
 function distancesToPaper({ data, width, height }, level) {
-  const distances = Float64Array.from(data, (value) => (value > level ? Infinity : 0));
-  const steps = [
-    [1, 1],
-    [width - 1, DIAGONAL],
-    [width, 1],
-    [width + 1, DIAGONAL],
-    [width - 2, KNIGHT],
-    [width + 2, KNIGHT],
-    [2 * width - 1, KNIGHT],
-    [2 * width + 1, KNIGHT],
-  ];
-  const shorten = (at, way) => {
-    if (!distances[at]) return;
-    for (const [step, length] of steps) distances[at] = Math.min(distances[at], distances[at + way * step] + length);
-  };
-  for (let at = 2 * width; at < width * (height - 2); at++) shorten(at, -1);
-  for (let at = width * (height - 2) - 1; at >= 2 * width; at--) shorten(at, 1);
+  const distances = new Float64Array(data.length);
+  for (let at = 0; at < data.length; at++) if (data[at] > level) distances[at] = Infinity;
+  const sides = [1, width];
+  const corners = [width - 1, width + 1];
+  const knights = [width - 2, width + 2, 2 * width - 1, 2 * width + 1];
+  const steps = Int32Array.of(...sides, ...corners, ...knights);
+  const lengths = Float64Array.of(1, 1, DIAGONAL, DIAGONAL, KNIGHT, KNIGHT, KNIGHT, KNIGHT);
+  const [first, last] = [2 * width, width * (height - 2) - 1];
+  for (let at = first; at <= last; at++) if (distances[at]) shorten(distances, at, steps, lengths, -1);
+  for (let at = last; at >= first; at--) if (distances[at]) shorten(distances, at, steps, lengths, 1);
   return distances;
+}
+
+/** A pixel is no further away than any neighbour on one side of it and the step there. */
+function shorten(distances, at, steps, lengths, way) {
+  let least = distances[at];
+  for (let i = 0; i < steps.length; i++) {
+    const distance = distances[at + way * steps[i]] + lengths[i];
+    if (distance < least) least = distance;
+  }
+  distances[at] = least;
 }
 
 /** Ink with `byPx` more stroke width, half of it on either side: each pixel spreads as far as a round pen reaches. */
@@ -91,12 +93,21 @@ function grown(ink, byPx) {
   const reach = Math.max(roundEven(byPx), 0) + 1;
   const wide = padded(ink, reach);
   const result = plane(wide.width, wide.height);
-  const pen = roundPen(reach).map(([x, y]) => y * wide.width + x);
-  wide.data.forEach((value, at) => {
-    if (!value) return;
-    for (const step of pen) if (result.data[at - step] < value) result.data[at - step] = value;
-  });
+  const steps = Int32Array.from(roundPen(reach).map(([x, y]) => -(y * wide.width + x)));
+  for (let at = 0; at < wide.data.length; at++) if (wide.data[at]) spread(result.data, at, steps, wide.data[at]);
   return result;
+}
+
+/** Raises all pixels at some steps from one to a value. */
+function spread(data, at, steps, value) {
+  for (let i = 0; i < steps.length; i++) if (data[at + steps[i]] < value) data[at + steps[i]] = value;
+}
+
+/** @param {ArrayLike<number>} values 0 or more */
+function largestOf(values) {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > largest) largest = values[i];
+  return largest;
 }
 
 /** OpenCV's ellipse in a square of `reach` pixels: the steps (x, y) from its anchor to each of its pixels. */
@@ -124,20 +135,27 @@ function normalise(ink, sizePx) {
   const digit = crop(ink, inkBox(ink));
   const side = Math.max(digit.width, digit.height);
   const square = mixed(digit, cells(digit.height, side, boxPx), cells(digit.width, side, boxPx));
-  const largest = square.reduce((left, right) => Math.max(left, right));
+  const largest = largestOf(square);
   const grey = Uint8Array.from(square, (value) => Math.floor((value * 255) / largest + 0.5));
   return centred({ data: grey, width: boxPx, height: boxPx }, sizePx);
 }
 
-/** How much of each of `length` pixels, in the middle of `side`, falls into each of boxPx cells. */
+/**
+ * How much of each of `length` pixels, in the middle of `side`, falls into each of boxPx cells.
+ *
+ * @returns {import("./plane.js").Mixture}
+ */
 function cells(length, side, boxPx) {
   const start = Math.floor((side - length) / 2);
   const edge = (index) => ((start + index) * boxPx) / side;
+  const within = (index) => Math.min(Math.max(index, 0), length);
   return Array.from({ length: boxPx }, (_, cell) => {
-    const weights = Array.from({ length }, (_, index) => {
-      return Math.max(Math.min(edge(index + 1), cell + 1) - Math.max(edge(index), cell), 0);
+    const from = within(Math.floor((cell * side) / boxPx) - start);
+    const last = within(Math.ceil(((cell + 1) * side) / boxPx) - start);
+    const weights = Array.from({ length: last - from }, (_, step) => {
+      return Math.max(Math.min(edge(from + step + 1), cell + 1) - Math.max(edge(from + step), cell), 0);
     });
-    return { from: 0, weights };
+    return { from, weights };
   });
 }
 

@@ -143,6 +143,10 @@ function concatenate(output, inputs) {
   }
 }
 
+function flatten(output, [input]) {
+  output.data.set(input.data);
+}
+
 function mean(output, inputs) {
   output.data.fill(0);
   for (const { data } of inputs) data.forEach((value, index) => (output.data[index] += value / inputs.length));
@@ -178,6 +182,7 @@ const OPERATORS = {
   concatenate,
   convolve,
   dense,
+  flatten,
   maximum,
   mean,
   multiply,

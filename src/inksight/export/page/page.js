@@ -1,11 +1,11 @@
 /** The page: a pad, an answer, and what lies between them. */
 
 import { answerOf, inWords, percent, withTemperature } from "./answer.js";
-import { digitOfInk } from "./ink.js";
+import { digitOfInk, inkBox } from "./ink.js";
 import { parseModel } from "./model.js";
 import { openNetwork } from "./network.js";
 import { Pad, PAD_PX } from "./pad.js";
-import { inChannels, inputOf, isBlank } from "./picture.js";
+import { inChannels, inputOf, planeOf } from "./picture.js";
 
 const PICTURE_PX = 512;
 const find = (id) => document.getElementById(id);
@@ -84,12 +84,8 @@ function drawnInput() {
   if (pad.isEmpty) return null;
   const drawing = window.inksight.drawing();
   if (!forDigits) return inputOf(drawing, model);
-  const ink = { ...size(drawing), data: Uint8Array.from({ length: PAD_PX ** 2 }, (_, at) => drawing.data[4 * at]) };
-  return isBlank(ink) ? null : inChannels(digitOfInk(ink, model.size_px), model);
-}
-
-function size({ width, height }) {
-  return { width, height };
+  const ink = planeOf(drawing, 0);
+  return inkBox(ink) ? inChannels(digitOfInk(ink, model.size_px), model) : null;
 }
 
 /** The drawing as the network is to have it: digits as light on black, others in their own colours. */

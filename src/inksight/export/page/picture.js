@@ -1,6 +1,6 @@
 /** Pictures of any kind → the network's input. */
 
-import { digitOfInk, inkBox } from "./ink.js";
+import { digitOfInk } from "./ink.js";
 import { areaMixture, linearMixture, resized, roundEven } from "./plane.js";
 
 const MIN_CONTRAST = 16;
@@ -29,11 +29,16 @@ export function inChannels(grey, { channels }) {
   return channels === 1 ? grey : interleaved(Array.from({ length: channels }, () => grey));
 }
 
-/** Red, green and blue apart. @param {ImageData} picture @returns {import("./plane.js").Plane[]} */
-function planesOf({ data, width, height }) {
-  return [0, 1, 2].map((channel) => {
-    return { data: Uint8Array.from({ length: width * height }, (_, at) => data[4 * at + channel]), width, height };
-  });
+/** Red, green and blue apart. @param {ImageData} picture */
+function planesOf(picture) {
+  return [0, 1, 2].map((channel) => planeOf(picture, channel));
+}
+
+/** One channel of a picture. @param {ImageData} picture @param {number} channel @returns {import("./plane.js").Plane} */
+export function planeOf({ data, width, height }, channel) {
+  const plane = { data: new Uint8Array(width * height), width, height };
+  for (let at = 0; at < plane.data.length; at++) plane.data[at] = data[4 * at + channel];
+  return plane;
 }
 
 /** Planes side by side → channels-last. @param {Uint8Array[]} planes */
@@ -126,9 +131,4 @@ function inMiddle(part, sizePx, ground) {
     square.set(part.data.subarray(y * part.width, (y + 1) * part.width), (top + y) * sizePx + left);
   }
   return square;
-}
-
-/** Whether there is any ink. @param {import("./plane.js").Plane} ink */
-export function isBlank(ink) {
-  return inkBox(ink) === undefined;
 }

@@ -108,13 +108,13 @@ function normalised(shares) {
  */
 export function mixed(source, rows, columns) {
   const narrow = new Float64Array(source.height * columns.length);
-  for (let y = 0; y < source.height; y++) {
-    columns.forEach(({ from, weights }, x) => {
+  columns.forEach(({ from, weights }, x) => {
+    for (let y = 0; y < source.height; y++) {
       let sum = 0;
       for (let i = 0; i < weights.length; i++) sum += weights[i] * source.data[y * source.width + from + i];
       narrow[y * columns.length + x] = sum;
-    });
-  }
+    }
+  });
   const result = new Float64Array(rows.length * columns.length);
   rows.forEach(({ from, weights }, y) => {
     for (let i = 0; i < weights.length; i++) {
@@ -127,7 +127,7 @@ export function mixed(source, rows, columns) {
 }
 
 /**
- * A plane in another size.
+ * A plane in another size, rounded as OpenCV rounds: clamped arrays do so by themselves.
  *
  * @param {Plane} source
  * @param {Mixture} rows
@@ -135,6 +135,6 @@ export function mixed(source, rows, columns) {
  * @returns {Plane}
  */
 export function resized(source, rows, columns) {
-  const data = Uint8Array.from(mixed(source, rows, columns), (value) => Math.min(Math.max(roundEven(value), 0), 255));
+  const data = new Uint8Array(new Uint8ClampedArray(mixed(source, rows, columns)).buffer);
   return { data, width: columns.length, height: rows.length };
 }

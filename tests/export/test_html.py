@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,8 @@ import inksight
 from inksight.errors import EngineError, UsageError
 from inksight.export import html, proof
 from inksight.export.formats import export
+from inksight.export.plan import plan_of
+from inksight.runs import load_model_card
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +38,8 @@ def test_the_command_writes_a_small_proved_page(command, tmp_path):
 def test_the_page_asks_nobody_and_runs_only_what_is_in_it(text):
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
     assert "default-src 'none'" in policy and "unsafe" not in policy
-    (style,), (script,) = (
-        re.findall(pattern, text, re.DOTALL) for pattern in ("<style>(.*?)</style>", '<script type="module">(.*?)</script>')
-    )
+    (style,) = re.findall("<style>(.*?)</style>", text, re.DOTALL)
+    (script,) = re.findall('<script type="module">(.*?)</script>', text, re.DOTALL)
     for inline in (style, script):
         assert base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode() in policy
     outside = re.sub(r"http://www\.w3\.org/2000/svg", "", text)
@@ -53,9 +55,9 @@ def test_it_says_how_good_the_model_is_but_not_where_it_was_made(text):
 
 
 def test_class_names_cannot_leave_their_place(digit_run, tmp_path):
-    card = html.load_model_card(digit_run)
+    card, content = load_model_card(digit_run), (digit_run / "model.onnx").read_bytes()
     names = ("</script><script>alert(1)</script>", *card.classes[1:])
-    page = html.page(html.ModelCard(**{**vars(card), "classes": names}), html.plan_of((digit_run / "model.onnx").read_bytes()))
+    page = html.page(replace(card, classes=names), plan_of(content))
     assert "<script>alert" not in page
     assert json.loads(html.MODEL_BLOCK.search(page)[1])["classes"][0] == names[0]
 

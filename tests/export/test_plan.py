@@ -91,7 +91,7 @@ def graph(*nodes) -> bytes:
         ),
         (
             [helper.make_node("Add", ["images", "images"], ["probabilities"])],
-            "probabilities does Add with more than one number, which has no place in a plan",
+            "probabilities is Add of more than a number, which has no place in a plan",
         ),
     ],
 )

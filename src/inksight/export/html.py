@@ -1,6 +1,7 @@
 """A run -> one HTML file that draws and answers by itself: weights, network and ink in it, nothing asked of anyone.
 
-The page's sources are plain files in `page/`. Here they become one: modules are joined in the order of their imports, and the page's own policy names the hashes of what may run, so that nothing else does.
+The page's sources are plain files in `page/`. Here they become one: modules are joined in the order of their imports,
+and the page's own policy names the hashes of what may run, so that nothing else does.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def _joined(name: str, seen: list[str]) -> str:
     seen.append(name)
     needed = "".join(_joined(other, seen) for _, other in IMPORT.findall(source) if other not in seen)
     body = EXPORT.sub("", IMPORT.sub(r"const \1 = \2Module;", source))
-    return f"{needed}const {name}Module = (() => {{\n{body}\nreturn {{ {', '.join(EXPORT.findall(source))} }};\n}})();\n"
+    given = ", ".join(EXPORT.findall(source))
+    return f"{needed}const {name}Module = (() => {{\n{body}\nreturn {{ {given} }};\n}})();\n"
 
 
 def _hash(text: str) -> str:

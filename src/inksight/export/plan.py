@@ -172,9 +172,7 @@ def _padded(lowering: _Lowering, node: _Node, window: Sequence[int], strides: Se
     return _pad(lowering, place, [*sides, channels], [each // 2 for each in missing], missing, value)
 
 
-def _pad(
-    lowering: _Lowering, place: int, shape: list[int], before: list[int], missing: list[int], value: float
-) -> int:
+def _pad(lowering: _Lowering, place: int, shape: list[int], before: list[int], missing: list[int], value: float) -> int:
     """Appends rows and columns, `missing` of them in all, if there are any; gives the place."""
     if not any(missing):
         return place
@@ -214,7 +212,7 @@ def _one_number(lowering: _Lowering, node: _Node) -> np.ndarray:
     """A node's scalar constant, once for each channel."""
     value = lowering.constants.get(node.inputs[1])
     if value is None or value.size != 1:
-        raise EngineError(f"{node.output} does {node.operator} with more than one number, which has no place in a plan.")
+        raise EngineError(f"{node.output} is {node.operator} of more than a number, which has no place in a plan.")
     channels = lowering.shape(node.inputs[0], node.inputs[0] in lowering.channels_first)[-1]
     return np.full(channels, value.item(), np.float64)
 

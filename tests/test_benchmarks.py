@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ TINY = {
         {"model", "parameters", "multiply_adds", "onnx_bytes", "threads", "images_per_s", "served_over", "int8"},
     ),
     "foreign.py": (["--count", "3"], {"canvas", "photo", "number", "touching", "sklearn_digits", "no_digit"}),
+    "page.py": (
+        ["--repeats", "1"],
+        {"model", "browser", "bytes", "largest_difference", "network_ms", "ink_ms"},
+    ),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
@@ -29,6 +34,8 @@ TINY = {
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
+    if script == "page.py" and "INKSIGHT_BROWSER" not in os.environ and not Path("/usr/bin/chromium").exists():
+        pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -44,7 +51,6 @@ def test_every_benchmark_is_tried():
 def test_the_baseline_is_the_articles_script(tmp_path):
     """One epoch of it on a hundredth of the data, on the backend that is here."""
     import gzip
-    import os
 
     import inksight.data
 

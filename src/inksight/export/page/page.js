@@ -20,6 +20,7 @@ const rows = model.classes.map(classRow);
 
 /** @type {?{picture: ImageData, image: ImageBitmap, name: string}} a picture in place of a drawing */
 let photo = null;
+let problem = "";
 let waiting = false;
 let finished = true;
 
@@ -56,7 +57,7 @@ function answered(input) {
 
 /** Something was drawn: answer at the next frame, once however much it was. */
 function changed(isFinished) {
-  if (!pad.isEmpty) photo = null;
+  if (!pad.isEmpty) [photo, problem] = [null, ""];
   finished = isFinished;
   if (waiting) return;
   waiting = true;
@@ -70,12 +71,18 @@ function update() {
   paintScreen();
   find("undo").disabled = !pad.canUndo;
   find("clear").disabled = pad.isEmpty && !photo;
+  const input = photo ? photoInput() : drawnInput();
+  show(input && answered(input));
+}
+
+/** The picture → the network's input; null if it is a blank, and then that is said. */
+function photoInput() {
   try {
-    const input = photo ? inputOf(photo.picture, model) : drawnInput();
-    show(input && answered(input));
-  } catch (problem) {
-    if (!(problem instanceof RangeError)) throw problem;
-    show(null, `${photo.name}: ${problem.message}.`);
+    return inputOf(photo.picture, model);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    problem = `${photo.name}: ${error.message}.`;
+    return null;
   }
 }
 
@@ -133,18 +140,18 @@ function colours() {
 }
 
 /** Puts an answer on the page; null takes it off. @param {?ReturnType<typeof answered>} answer */
-function show(answer, problem = "") {
+function show(answer) {
   shown = answer;
   const said = answer ? inWords(answer, model.classes) : problem;
   find("answer").dataset.verdict = answer?.verdict ?? "none";
   find("label").textContent = answer?.label ?? "–";
   find("words").textContent = said || "Draw, and the answer comes as you go.";
   if (finished) find("spoken").textContent = answer ? `${answer.label}, ${said}` : said;
-  rows.forEach((row, index) => row(answer?.probabilities[index] ?? 0, answer?.label === model.classes[index]));
+  rows.forEach((row, index) => row(answer?.probabilities[index], answer?.label === model.classes[index]));
   paintInput(answer?.input);
 }
 
-/** The line of one class; gives a function that sets its bar. @param {string} name */
+/** The line of one class; gives a function that sets its bar, or empties it. @param {string} name */
 function classRow(name) {
   const row = find("row").content.cloneNode(true).firstElementChild;
   const [label, bar, share] = row.children;
@@ -152,8 +159,8 @@ function classRow(name) {
   find("classes").append(row);
   return (probability, isBest) => {
     row.classList.toggle("best", isBest);
-    bar.firstElementChild.style.width = `${100 * probability}%`;
-    share.textContent = percent(probability);
+    bar.firstElementChild.style.width = `${100 * (probability ?? 0)}%`;
+    share.textContent = probability === undefined ? "" : percent(probability);
   };
 }
 
@@ -173,14 +180,14 @@ function paintInput(input) {
 /** @param {?File | undefined} file */
 async function open(file) {
   if (!file) return;
+  clear();
   try {
     const image = await createImageBitmap(file);
     photo = { image, picture: pixelsOf(image), name: file.name };
-    pad.clear();
   } catch {
-    photo = null;
-    show(null, `${file.name} is not a picture that can be read here. Choose a PNG or a JPEG.`);
+    problem = `${file.name} is not a picture that can be read here. Choose a PNG or a JPEG.`;
   }
+  changed(true);
 }
 
 /** A picture's pixels on white, made smaller if it is large. @param {ImageBitmap} image */
@@ -217,6 +224,10 @@ function introduce() {
   const right = test ? `: ${(100 * test.accuracy).toFixed(2)} % right on ${test.images.toLocaleString("en")} test pictures` : "";
   find("about").textContent = `${name}${right}`;
   find("hint").textContent = forDigits ? "Draw a digit" : "Draw here";
+  const longest = Math.max(...model.classes.map((each) => each.length));
+  find("classes").style.setProperty("--longest", `${Math.min(longest, 12)}ch`);
+  find("classes").classList.toggle("many", model.classes.length > 20);
+  find("answer").classList.toggle("long", longest > 3);
   find("seen").width = find("seen").height = model.size_px;
   find("size").textContent = `${model.size_px} × ${model.size_px}`;
   for (const own of document.querySelectorAll("[data-for]")) {
@@ -235,7 +246,7 @@ function usePen() {
 }
 
 function clear() {
-  photo = null;
+  [photo, problem] = [null, ""];
   pad.clear();
 }
 

@@ -290,7 +290,7 @@ def test_what_is_no_picture_is_said(open_page, shipped):
     page.wait_for_selector("text=a.png is not a picture that can be read here. Choose a PNG or a JPEG.")
     blank = png(np.full((90, 90), 200, np.uint8))
     page.set_input_files("#file", [{"name": "b.png", "mimeType": "image/png", "buffer": blank}])
-    page.wait_for_selector("text=b.png: the picture is blank: nothing on it stands out from its border.")
+    page.wait_for_selector("text=b.png: the picture is blank: nothing on it stands out from its paper.")
     assert page.inner_text("#label") == "–"
 
 

@@ -1,13 +1,12 @@
 /** Pictures of any kind → the network's input. */
 
 import { digitOfInk } from "./ink.js";
+import { inkOnPaper } from "./paper.js";
 import { areaMixture, linearMixture, resized, roundEven } from "./plane.js";
 
-const MIN_CONTRAST = 16;
-
 /**
- * What a model takes for a picture. One that is framed already is taken as it is. A digit on paper is looked for in a
- * simple way here: one level of paper, one threshold. A model that is not for digits gets the picture brought to size.
+ * What a model takes for a picture. A digit that is framed already is taken as it is, on paper it is looked for.
+ * A model that is not for digits gets the picture brought to size.
  *
  * @param {ImageData} picture opaque
  * @param {import("./model.js").Model} model
@@ -78,36 +77,6 @@ function borderOf({ data, width, height }) {
 function median(sorted) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** How far each pixel is from the paper at the border, with all that is nearer the paper than the ink taken away. */
-function inkOnPaper(grey) {
-  const paper = median(borderOf(grey));
-  const way = grey.data.reduce((sum, value) => sum + value - paper, 0) < 0 ? -1 : 1;
-  const distances = grey.data.map((value) => Math.max(way * (value - paper), 0));
-  const threshold = otsu(distances);
-  const strong = distances.filter((value) => value > threshold).sort();
-  const level = strong[Math.floor(0.9 * strong.length)] ?? 0;
-  if (level < MIN_CONTRAST) throw new RangeError("the picture is blank: nothing on it stands out from its border");
-  const data = distances.map((value) => (2 * value > threshold ? Math.min(roundEven((value * 255) / level), 255) : 0));
-  return { ...grey, data };
-}
-
-/** The level that splits values into two classes that differ most. @param {Uint8Array} values */
-function otsu(values) {
-  const counts = new Float64Array(256);
-  for (const value of values) counts[value] += 1;
-  const total = counts.reduce((sum, count, level) => sum + level * count, 0);
-  let [best, threshold, below, moment] = [0, 0, 0, 0];
-  counts.forEach((count, level) => {
-    below += count;
-    moment += level * count;
-    const above = values.length - below;
-    if (!below || !above) return;
-    const between = below * above * (moment / below - (total - moment) / above) ** 2;
-    if (between > best) [best, threshold] = [between, level];
-  });
-  return threshold;
 }
 
 /** Brings a plane to a square: aspect kept, the rest filled with the border's median. */

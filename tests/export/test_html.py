@@ -48,7 +48,7 @@ def test_the_page_asks_nobody_and_runs_only_what_is_in_it(text):
 
 def test_it_says_how_good_the_model_is_but_not_where_it_was_made(text):
     reader = inksight.Predictor.shipped()
-    model = json.loads(html.MODEL_BLOCK.search(text)[1])
+    model = html.model_in(text)
     assert model["about"] == {"data": "mnist", "preset": "robust", "test": reader.card.provenance["test"]}
     assert model["temperature"] == reader.card.temperature
     assert reader.card.provenance["command"] not in text
@@ -59,7 +59,7 @@ def test_class_names_cannot_leave_their_place(digit_run, tmp_path):
     names = ("</script><script>alert(1)</script>", *card.classes[1:])
     page = html.page(replace(card, classes=names), plan_of(content))
     assert "<script>alert" not in page
-    assert json.loads(html.MODEL_BLOCK.search(page)[1])["classes"][0] == names[0]
+    assert html.model_in(page)["classes"][0] == names[0]
 
 
 @pytest.mark.parametrize("run", ["digit_run", "colour_run"])

@@ -21,13 +21,14 @@ from inksight.export.proof import Proof, golden_pictures, prove
 from inksight.export.replay import replay
 from inksight.files import whole_file
 from inksight.measure.calibration import with_temperature
+from inksight.picture import pictures_at_once
 from inksight.runs import MODEL, ModelCard, load_model_card
 
 PAGE = Path(__file__).parent / "page"
 LITTLE_ENDIAN = "<f4"
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|function) (\w+))", re.MULTILINE)
-MODEL_BLOCK = re.compile(r'<script id="model" type="application/json">(.*?)</script>', re.DOTALL)
+MODEL_OPENS, MODEL_ENDS = '<script id="model" type="application/json">', "</script>"
 
 
 def export_html(folder: Path, out: Path) -> Proof:
@@ -54,9 +55,7 @@ def page(card: ModelCard, plan: Plan) -> str:
         "default-src 'self'": policy,
         '<link rel="stylesheet" href="style.css">': f"<style>{style}</style>",
         '<script type="module" src="page.js"></script>': f'<script type="module">{script}</script>',
-        '<script id="model" type="application/json"></script>': (
-            f'<script id="model" type="application/json">{_model(card, plan)}</script>'
-        ),
+        MODEL_OPENS + MODEL_ENDS: MODEL_OPENS + _model(card, plan) + MODEL_ENDS,
     }.items():
         text = text.replace(place, filling)
     return text
@@ -64,19 +63,25 @@ def page(card: ModelCard, plan: Plan) -> str:
 
 def _proved(text: str, content: bytes, card: ModelCard) -> Proof:
     """What the written page says, against ONNX Runtime; both with the model's temperature."""
+    plan, session = _plan_in(text), onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     images = golden_pictures(card.size_px, card.channels)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    expected = session.run(["probabilities"], {"images": images})[0]
-    found = replay(_plan_in(text), images)
+    step = max(1, pictures_at_once(card.size_px) // 8)  # a replay keeps all that lies between its ends
+    parts = [images[at : at + step] for at in range(0, len(images), step)]
+    found = np.concatenate([replay(plan, part) for part in parts])
+    expected = np.concatenate([session.run(["probabilities"], {"images": part})[0] for part in parts])
     return prove("the page", *(with_temperature(each, card.temperature) for each in (found, expected)))
 
 
 def _plan_in(text: str) -> Plan:
     """The plan out of a page."""
-    match = MODEL_BLOCK.search(text)
-    assert match is not None
-    model = json.loads(match[1])
+    model = model_in(text)
     return Plan(model["operations"], np.frombuffer(base64.b64decode(model["weights"]), LITTLE_ENDIAN))
+
+
+def model_in(text: str) -> dict[str, Any]:
+    """All that a page knows of its model, as JSON holds it."""
+    model: dict[str, Any] = json.loads(text.partition(MODEL_OPENS)[2].partition(MODEL_ENDS)[0])
+    return model
 
 
 def _model(card: ModelCard, plan: Plan) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -29,18 +30,20 @@ def replay(plan: Plan, images: np.ndarray) -> np.ndarray:
 
 def _convolve(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
     kernel = operation["kernel"]
-    windows = _windows(inputs[0], kernel.shape[:2], operation["strides"])  # (n, rows, columns, channels, height, width)
-    return np.asarray(np.tensordot(windows, kernel, axes=((4, 5, 3), (0, 1, 2))) + operation["bias"])
+    flat = kernel.reshape(-1, *kernel.shape[2:])
+    places = _under_window(inputs[0], operation, kernel.shape[:2])
+    return np.asarray(sum(place @ weights for place, weights in zip(places, flat, strict=True)) + operation["bias"])
 
 
 def _pool(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
-    return np.asarray(_windows(inputs[0], operation["window"], operation["strides"]).max(axis=(4, 5)))
+    return np.asarray(np.max(list(_under_window(inputs[0], operation, operation["window"])), axis=0))
 
 
-def _windows(x: np.ndarray, shape: tuple[int, ...], strides: list[int]) -> np.ndarray:
-    """All windows of a shape (height, width), one at each stride."""
-    windows = np.lib.stride_tricks.sliding_window_view(x, tuple(shape), axis=(1, 2))
-    return windows[:, :: strides[0], :: strides[1]]
+def _under_window(values: np.ndarray, operation: Operation, window: Sequence[int]) -> Iterator[np.ndarray]:
+    """What lies under each place of a window, row by row, wherever the window stands: (n, rows, columns, channels)."""
+    (rows, columns, _), (down, across) = operation["shape"], operation["strides"]
+    for y, x in product(*map(range, window)):
+        yield values[:, y : y + rows * down : down, x : x + columns * across : across]
 
 
 def _pad(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:

@@ -69,8 +69,8 @@ function changed(isFinished) {
 
 function update() {
   paintScreen();
-  find("undo").disabled = !pad.canUndo;
-  find("clear").disabled = pad.isEmpty && !photo;
+  find("undo").ariaDisabled = !pad.canUndo; // not disabled: that would take the keyboard's focus away
+  find("clear").ariaDisabled = pad.isEmpty && !photo;
   const input = photo ? photoInput() : drawnInput();
   show(input && answered(input));
 }

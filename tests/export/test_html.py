@@ -12,7 +12,7 @@ import inksight
 from inksight.errors import EngineError, UsageError
 from inksight.export import html, proof
 from inksight.export.formats import export
-from inksight.export.plan import plan_of
+from inksight.export.lowering import plan_of
 from inksight.runs import load_model_card
 
 

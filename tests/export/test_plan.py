@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from inksight.errors import EngineError
+from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
-from inksight.export.plan import plan_of
 from inksight.export.replay import replay
 from inksight.nets import ACTIVATIONS, NETS, build
 
@@ -101,6 +101,6 @@ def test_what_has_no_place_is_named(nodes, text):
 
 
 def test_onnx_knows_every_operator_of_the_table():
-    from inksight.export.plan import LOWERED
+    from inksight.export.lowering import LOWERED
 
     assert all(onnx.defs.has(operator) for operator in LOWERED)

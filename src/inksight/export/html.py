@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from inksight.export.plan import Plan, plan_of
+from inksight.export.lowering import plan_of
+from inksight.export.plan import Plan
 from inksight.export.proof import Proof, golden_pictures, prove
 from inksight.export.replay import replay
 from inksight.files import whole_file

@@ -6,8 +6,8 @@ import { parseModel } from "./model.js";
 import { openNetwork } from "./network.js";
 import { Pad, PAD_PX } from "./pad.js";
 import { inChannels, inputOf, planeOf } from "./picture.js";
+import { blank, opaque, pixelsOf } from "./pixels.js";
 
-const PICTURE_PX = 512;
 const find = (id) => document.getElementById(id);
 
 const model = parseModel(find("model").textContent);
@@ -15,11 +15,13 @@ const network = openNetwork(model);
 const forDigits = model.preprocessing === "digits";
 const pad = new Pad(find("pad"), changed);
 const screen = find("pad").getContext("2d");
-const sheet = square(PAD_PX).getContext("2d", { willReadFrequently: true });
+const sheet = blank(PAD_PX, PAD_PX).getContext("2d", { willReadFrequently: true });
 const rows = model.classes.map(classRow);
 
 /** @type {?{picture: ImageData, image: ImageBitmap, name: string}} a picture in place of a drawing */
 let photo = null;
+/** @type {?ReturnType<typeof answered>} */
+let shown = null;
 let problem = "";
 let waiting = false;
 let finished = true;
@@ -42,9 +44,6 @@ window.inksight = {
   drawing: () => (paintSheet(), sheet.getImageData(0, 0, PAD_PX, PAD_PX)),
   input: () => shown?.input ?? null,
 };
-
-/** @type {?ReturnType<typeof answered>} */
-let shown = null;
 
 function probabilities(pixels) {
   return withTemperature(network(pixels), model.temperature);
@@ -188,32 +187,6 @@ async function open(file) {
     problem = `${file.name} is not a picture that can be read here. Choose a PNG or a JPEG.`;
   }
   changed(true);
-}
-
-/** A picture's pixels on white, made smaller if it is large. @param {ImageBitmap} image */
-function pixelsOf(image) {
-  const scale = Math.min(PICTURE_PX / Math.max(image.width, image.height), 1);
-  const [width, height] = [image.width, image.height].map((side) => Math.max(Math.round(side * scale), 1));
-  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
-}
-
-/** A transparent picture laid on white. @param {ImageData} picture */
-function opaque({ data, width, height }) {
-  const result = new ImageData(width, height);
-  data.forEach((value, at) => {
-    const alpha = data[at | 3] / 255;
-    result.data[at] = (at & 3) === 3 ? 255 : Math.round(value * alpha + 255 * (1 - alpha));
-  });
-  return result;
-}
-
-function square(side) {
-  return Object.assign(document.createElement("canvas"), { width: side, height: side });
 }
 
 /** The heading, and what belongs only to some models. */

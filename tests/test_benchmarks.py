@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,10 @@ TINY = {
         ["--repeats", "1", "--seconds", "0.05", "--starts", "1"],
         {"model", "clients", "times_keras", "tensor", "drawing", "resident_mb", "cold_start_s"},
     ),
+    "page.py": (
+        ["--repeats", "1"],
+        {"model", "browser", "bytes", "largest_difference", "network_ms", "ink_ms"},
+    ),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
@@ -32,6 +37,8 @@ TINY = {
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
+    if script == "page.py" and "INKSIGHT_BROWSER" not in os.environ and not Path("/usr/bin/chromium").exists():
+        pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -47,7 +54,6 @@ def test_every_benchmark_is_tried():
 def test_the_baseline_is_the_articles_script(tmp_path):
     """One epoch of it on a hundredth of the data, on the backend that is here."""
     import gzip
-    import os
 
     import inksight.data
 

@@ -1,0 +1,127 @@
+"""A run -> one HTML file that draws and answers by itself: weights, network and ink in it, nothing asked of anyone.
+
+The page's sources are plain files in `page/`. Here they become one: modules are joined in the order of their imports,
+and the page's own policy names the hashes of what may run, so that nothing else does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from inksight.export.lowering import plan_of
+from inksight.export.plan import Plan
+from inksight.export.proof import Proof, golden_pictures, prove
+from inksight.export.replay import replay
+from inksight.files import whole_file
+from inksight.measure.calibration import with_temperature
+from inksight.picture import pictures_at_once
+from inksight.runs import MODEL, ModelCard, load_model_card
+
+PAGE = Path(__file__).parent / "page"
+LITTLE_ENDIAN = "<f4"
+IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:class|const|function) (\w+))", re.MULTILINE)
+MODEL_OPENS, MODEL_ENDS = '<script id="model" type="application/json">', "</script>"
+
+
+def export_html(folder: Path, out: Path) -> Proof:
+    """Writes the page, reads it back and walks its plan beside ONNX Runtime on the golden pictures.
+
+    Raises:
+        EngineError: an operator the page has no words for, or other answers; no file is left then.
+    """
+    card, content = load_model_card(folder), (folder / MODEL).read_bytes()
+    with whole_file(out) as temporary:
+        temporary.write_text(page(card, plan_of(content)), encoding="utf-8")
+        return _proved(temporary.read_text(encoding="utf-8"), content, card)
+
+
+def page(card: ModelCard, plan: Plan) -> str:
+    """The HTML text."""
+    style, script = (PAGE / "style.css").read_text(encoding="utf-8"), _joined("page", [])
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    text = (PAGE / "index.html").read_text(encoding="utf-8")
+    for place, filling in {
+        "default-src 'self'": policy,
+        '<link rel="stylesheet" href="style.css">': f"<style>{style}</style>",
+        '<script type="module" src="page.js"></script>': f'<script type="module">{script}</script>',
+        MODEL_OPENS + MODEL_ENDS: MODEL_OPENS + _model(card, plan) + MODEL_ENDS,
+    }.items():
+        text = text.replace(place, filling)
+    return text
+
+
+def _proved(text: str, content: bytes, card: ModelCard) -> Proof:
+    """What the written page says, against ONNX Runtime; both with the model's temperature."""
+    plan, session = _plan_in(text), onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    images = golden_pictures(card.size_px, card.channels)
+    step = max(1, pictures_at_once(card.size_px) // 8)  # a replay keeps all that lies between its ends
+    parts = [images[at : at + step] for at in range(0, len(images), step)]
+    found = np.concatenate([replay(plan, part) for part in parts])
+    expected = np.concatenate([session.run(["probabilities"], {"images": part})[0] for part in parts])
+    return prove("the page", *(with_temperature(each, card.temperature) for each in (found, expected)))
+
+
+def _plan_in(text: str) -> Plan:
+    """The plan out of a page."""
+    model = model_in(text)
+    return Plan(model["operations"], np.frombuffer(base64.b64decode(model["weights"]), LITTLE_ENDIAN))
+
+
+def model_in(text: str) -> dict[str, Any]:
+    """All that a page knows of its model, as JSON holds it."""
+    model: dict[str, Any] = json.loads(text.partition(MODEL_OPENS)[2].partition(MODEL_ENDS)[0])
+    return model
+
+
+def _model(card: ModelCard, plan: Plan) -> str:
+    """The model as JSON that may stand inside HTML."""
+    model: dict[str, Any] = {
+        "classes": card.classes,
+        "size_px": card.size_px,
+        "channels": card.channels,
+        "preprocessing": card.preprocessing,
+        "temperature": card.temperature,
+        "unsure_below": card.unsure_below,
+        "rejected_below": card.rejected_below,
+        "about": _about(card),
+        "operations": plan.operations,
+        "weights": base64.b64encode(plan.weights.astype(LITTLE_ENDIAN).tobytes()).decode(),
+    }
+    return json.dumps(model, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _about(card: ModelCard) -> dict[str, Any]:
+    """Where the model comes from, without the paths of the machine it was made on."""
+    provenance = card.provenance
+    return {
+        "data": provenance.get("data", {}).get("name"),
+        "preset": provenance.get("preset"),
+        "test": provenance.get("test"),
+    }
+
+
+def _joined(name: str, seen: list[str]) -> str:
+    """A module and, before it, all it imports, each once: a function that runs at once and gives what is exported."""
+    source = (PAGE / f"{name}.js").read_text(encoding="utf-8")
+    seen.append(name)
+    needed = "".join(_joined(other, seen) for _, other in IMPORT.findall(source) if other not in seen)
+    body = EXPORT.sub("", IMPORT.sub(r"const \1 = \2Module;", source))
+    given = ", ".join(EXPORT.findall(source))
+    return f"{needed}const {name}Module = (() => {{\n{body}\nreturn {{ {given} }};\n}})();\n"
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls an inline script or style."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

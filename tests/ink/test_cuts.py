@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.ink.cuts import SIDEWAYS, cut, path
+from inksight.ink.cuts import ASTRAY, SIDEWAYS, cut, path
 from inksight.ink.segment import Piece, composite
 
 
@@ -61,9 +61,10 @@ def test_no_other_path_crosses_less(seed):
     ink = np.random.default_rng(seed).integers(0, 256, (5, 4)).astype(np.uint8)
 
     def cost(columns):
-        return sum(ink[row, column] / 255 for row, column in enumerate(columns)) + SIDEWAYS * sum(
-            one != other for one, other in pairwise(columns)
+        ink_and_astray = sum(
+            ink[row, column] / 255 + ASTRAY * (column / 1.5 - 1) ** 2 for row, column in enumerate(columns)
         )
+        return ink_and_astray + SIDEWAYS * sum(one != other for one, other in pairwise(columns))
 
     ways = (way for way in product(range(4), repeat=5) if all(abs(one - other) <= 1 for one, other in pairwise(way)))
     assert cost(path(ink, 0, 3).tolist()) == pytest.approx(min(map(cost, ways)))

@@ -54,9 +54,12 @@ def ink_plane(paper: np.ndarray) -> np.ndarray:
 def shrunk(picture: np.ndarray, limit_px: int) -> np.ndarray:
     """The picture with its longer side at most limit_px, averaged over area; the same array if it fits already."""
     height, width = picture.shape[:2]
-    scale = limit_px / max(height, width)
-    if scale >= 1:
+    if max(height, width) <= limit_px:
         return picture
+    if max(height, width) >= 2 * limit_px and not (height % 2 or width % 2):  # halving is far faster than other scales
+        half: np.ndarray = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return shrunk(half, limit_px)
+    scale = limit_px / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     copy: np.ndarray = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
     return copy

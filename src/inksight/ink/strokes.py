@@ -178,7 +178,7 @@ def grown_to(
     y = (part[0].start + (np.arange(part_shape[0]) + 0.5) * (part[0].stop - part[0].start) / part_shape[0]) * down
     x = (part[1].start + (np.arange(part_shape[1]) + 0.5) * (part[1].stop - part[1].start) / part_shape[1]) * across
     rows, columns = y.astype(int).clip(0, len(grown) - 1), x.astype(int).clip(0, grown.shape[1] - 1)
-    return np.asarray(grown[np.ix_(rows, columns)] > 0)
+    return np.asarray(grown[rows].take(columns, axis=1) > 0)
 
 
 def thicken(ink: np.ndarray, side: float | None = None) -> np.ndarray:

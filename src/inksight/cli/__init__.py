@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from inksight.cli import data, evaluate, look, predict, read, serve, train
+from inksight.cli import data, evaluate, export, look, predict, read, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for command in (look.look, train.train, evaluate.evaluate, predict.predict, read.read, serve.serve):
+for command in (look.look, train.train, evaluate.evaluate, predict.predict, read.read, export.export, serve.serve):
     app.command()(command)
 
 

@@ -1,0 +1,154 @@
+/**
+ * What is drawn, as strokes: they can be undone, and drawn in any size and colour.
+ *
+ * @typedef {{x: number, y: number}} Point  in pad pixels
+ * @typedef {{width: number, colour: string, points: Point[]}} Stroke
+ */
+
+export const PAD_PX = 320;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ARROW_PX = 10;
+
+/** A canvas that is drawn on with mouse, finger, pen or keys. */
+export class Pad {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {(finished: boolean) => void} onChange after every change; `finished` when no pen is down
+   */
+  constructor(canvas, onChange) {
+    this.canvas = canvas;
+    this.onChange = onChange;
+    /** @type {Stroke[]} */
+    this.strokes = [];
+    /** @type {Stroke[]} */
+    this.cleared = [];
+    this.pen = { width: 22, colour: "" };
+    /** @type {?Point} */
+    this.cursor = null;
+    this.pointer = null;
+    this.keyboardDown = false;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    canvas.addEventListener("blur", () => this.#leave());
+  }
+
+  get isEmpty() {
+    return this.strokes.length === 0;
+  }
+
+  get canUndo() {
+    return this.strokes.length + this.cleared.length > 0;
+  }
+
+  /** Takes back the last stroke, or the clearing of all. */
+  undo() {
+    if (this.isEmpty) [this.strokes, this.cleared] = [this.cleared, []];
+    else this.strokes.pop();
+    this.onChange(true);
+  }
+
+  clear() {
+    if (!this.isEmpty) [this.strokes, this.cleared] = [[], this.strokes];
+    this.onChange(true);
+  }
+
+  /**
+   * Draws all strokes over what is there.
+   *
+   * @param {CanvasRenderingContext2D} context of a square canvas
+   * @param {string} [colour] of all of them, in place of their own
+   */
+  paint(context, colour) {
+    const scale = context.canvas.width / PAD_PX;
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    for (const stroke of this.strokes) paintStroke(context, stroke, colour ?? stroke.colour);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+  }
+
+  #begin(point) {
+    this.cleared = [];
+    this.strokes.push({ ...this.pen, points: [point] });
+  }
+
+  #add(point) {
+    this.strokes[this.strokes.length - 1].points.push(point);
+  }
+
+  #down(event) {
+    if (event.button !== 0 || this.pointer !== null) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointer = event.pointerId;
+    this.#leave();
+    this.#begin(this.#place(event));
+    this.onChange(false);
+  }
+
+  #move(event) {
+    if (event.pointerId !== this.pointer) return;
+    const between = event.getCoalescedEvents();
+    for (const each of between.length ? between : [event]) this.#add(this.#place(each));
+    this.onChange(false);
+  }
+
+  #up(event) {
+    if (event.pointerId !== this.pointer) return;
+    this.pointer = null;
+    this.onChange(true);
+  }
+
+  #place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const scale = PAD_PX / box.width;
+    return { x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale };
+  }
+
+  /** Arrow keys move the pen, space sets it down and lifts it. */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " ") this.#press();
+    else if (event.key in ARROWS) this.#walk(ARROWS[event.key], event.shiftKey ? 1 : ARROW_PX);
+    else return;
+    event.preventDefault();
+  }
+
+  #press() {
+    this.cursor ??= { x: PAD_PX / 2, y: PAD_PX / 2 };
+    this.keyboardDown = !this.keyboardDown;
+    if (this.keyboardDown) this.#begin(this.cursor);
+    this.onChange(!this.keyboardDown);
+  }
+
+  #walk([across, down], step) {
+    const { x, y } = this.cursor ?? { x: PAD_PX / 2, y: PAD_PX / 2 };
+    const within = (value) => Math.min(Math.max(value, 0), PAD_PX);
+    this.cursor = { x: within(x + across * step), y: within(y + down * step) };
+    if (this.keyboardDown) this.#add(this.cursor);
+    this.onChange(false);
+  }
+
+  /** The keyboard's pen goes away. */
+  #leave() {
+    if (!this.cursor) return;
+    this.cursor = null;
+    this.keyboardDown = false;
+    this.onChange(true);
+  }
+}
+
+/** A smooth line: through the middles between points, bent towards the points. */
+function paintStroke(context, { width, points }, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.lineCap = context.lineJoin = "round";
+  context.beginPath();
+  context.moveTo(points[0].x, points[0].y);
+  points.slice(1, -1).forEach((point, index) => {
+    const next = points[index + 2];
+    context.quadraticCurveTo(point.x, point.y, (point.x + next.x) / 2, (point.y + next.y) / 2);
+  });
+  const last = points[points.length - 1];
+  context.lineTo(last.x, last.y);
+  context.stroke();
+}

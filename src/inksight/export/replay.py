@@ -1,0 +1,96 @@
+"""A plan walked in NumPy: the slow plain version beside the page's own, to prove what was written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from inksight.export.plan import Operation, Plan
+
+
+def replay(plan: Plan, images: np.ndarray) -> np.ndarray:
+    """What a plan answers.
+
+    Args:
+        images: uint8 (n, height, width, channels).
+    Returns:
+        float32 (n, classes).
+    """
+    values = [images.astype(np.float32)]
+    for operation in plan.operations:
+        constants = {name: plan.constant(operation[name]) for name in ("kernel", "bias") if name in operation}
+        inputs = [values[place] for place in operation["inputs"]]
+        result = OPERATORS[operation["operator"]](inputs, operation | constants)
+        values.append(result.reshape(len(images), *operation["shape"]).astype(np.float32))
+    return values[-1]
+
+
+def _convolve(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
+    kernel = operation["kernel"]
+    windows = _windows(inputs[0], kernel.shape[:2], operation["strides"])  # (n, rows, columns, channels, height, width)
+    return np.asarray(np.tensordot(windows, kernel, axes=((4, 5, 3), (0, 1, 2))) + operation["bias"])
+
+
+def _pool(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
+    return np.asarray(_windows(inputs[0], operation["window"], operation["strides"]).max(axis=(4, 5)))
+
+
+def _windows(x: np.ndarray, shape: tuple[int, ...], strides: list[int]) -> np.ndarray:
+    """All windows of a shape (height, width), one at each stride."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, tuple(shape), axis=(1, 2))
+    return windows[:, :: strides[0], :: strides[1]]
+
+
+def _pad(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
+    x = inputs[0]
+    (top, left), (rows, columns, _) = operation["before"], operation["shape"]
+    around = ((0, 0), (top, rows - top - x.shape[1]), (left, columns - left - x.shape[2]), (0, 0))
+    return np.pad(x, around, constant_values=operation["value"])
+
+
+def _dense(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
+    return np.asarray(inputs[0] @ operation["kernel"] + operation["bias"])
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return np.asarray(x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2)
+
+
+def _selu(x: np.ndarray) -> np.ndarray:
+    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
+
+
+def _each(function: Callable[..., np.ndarray]) -> Callable[[list[np.ndarray], Operation], np.ndarray]:
+    """A function of values alone, or of values and alpha."""
+    return lambda inputs, operation: function(inputs[0], *([operation["alpha"]] if "alpha" in operation else []))
+
+
+OPERATORS: dict[str, Callable[[list[np.ndarray], Operation], np.ndarray]] = {
+    "average": lambda inputs, operation: inputs[0].mean(axis=(1, 2)),
+    "concatenate": lambda inputs, operation: np.concatenate(inputs, axis=-1),
+    "convolve": _convolve,
+    "dense": _dense,
+    "elu": _each(lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))),
+    "flatten": lambda inputs, operation: inputs[0],
+    "gelu": _each(_gelu),
+    "leakyrelu": _each(lambda x, alpha: np.where(x > 0, x, alpha * x)),
+    "maximum": lambda inputs, operation: inputs[0].max(axis=(1, 2)),
+    "mean": lambda inputs, operation: np.mean(inputs, axis=0),
+    "multiply": lambda inputs, operation: inputs[0] * inputs[1],
+    "pad": _pad,
+    "pool": _pool,
+    "relu": _each(lambda x: np.maximum(x, 0)),
+    "scale": lambda inputs, operation: inputs[0] * operation["kernel"] + operation["bias"],
+    "selu": _each(_selu),
+    "sigmoid": _each(lambda x: 0.5 * (1 + np.tanh(x / 2))),
+    "softmax": _each(_softmax),
+    "softplus": _each(lambda x: np.logaddexp(x, 0)),
+    "tanh": _each(np.tanh),
+}

@@ -1,6 +1,7 @@
 """A run -> one HTML file that draws and answers by itself: weights, network and ink in it, nothing asked of anyone.
 
-The page's sources are plain files in `page/`. Here they become one: modules are joined in the order of their imports, and the page's own policy names the hashes of what may run, so that nothing else does.
+The page's sources are plain files in `page/`. Here they become one: modules are joined in the order of their imports,
+and the page's own policy names the hashes of what may run, so that nothing else does.
 """
 
 from __future__ import annotations
@@ -88,21 +89,11 @@ def _model(card: ModelCard, plan: Plan) -> str:
         "temperature": card.temperature,
         "unsure_below": card.unsure_below,
         "rejected_below": card.rejected_below,
-        "about": _about(card),
+        "about": card.about,
         "operations": plan.operations,
         "weights": base64.b64encode(plan.weights.astype(LITTLE_ENDIAN).tobytes()).decode(),
     }
     return json.dumps(model, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _about(card: ModelCard) -> dict[str, Any]:
-    """Where the model comes from, without the paths of the machine it was made on."""
-    provenance = card.provenance
-    return {
-        "data": provenance.get("data", {}).get("name"),
-        "preset": provenance.get("preset"),
-        "test": provenance.get("test"),
-    }
 
 
 def _joined(name: str, seen: list[str]) -> str:

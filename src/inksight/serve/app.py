@@ -17,6 +17,7 @@ from inksight.errors import InksightError, PictureError, UsageError
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import Guard
 from inksight.serve.metrics import Measured
+from inksight.serve.page import Page, page_routes
 from inksight.serve.service import Service
 
 ROUTES = (
@@ -39,8 +40,12 @@ ROUTES = (
 STATUS = {UsageError: 400, PictureError: 422}
 
 
-def create_app(service: Service) -> Starlette:
-    """The application over a service, which is closed when the application ends."""
+def create_app(service: Service, page: Page | None = None) -> Starlette:
+    """The application over a service, which is closed when the application ends.
+
+    Args:
+        page: what the page of `inksight app` may use; None for a service without it.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -48,7 +53,7 @@ def create_app(service: Service) -> Starlette:
         service.close()
 
     app = Starlette(
-        routes=ROUTES,
+        routes=[*ROUTES, *([] if page is None else page_routes())],
         middleware=_middleware(service),
         exception_handlers={
             HTTPException: _refused,
@@ -59,7 +64,7 @@ def create_app(service: Service) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.service = service
+    app.state.service, app.state.page = service, page
     return app
 
 

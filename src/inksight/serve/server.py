@@ -14,6 +14,7 @@ import uvicorn
 
 from inksight.errors import ServiceError
 from inksight.serve.app import create_app
+from inksight.serve.page import Page
 from inksight.serve.service import Service
 
 GRACE_S = 1.0  # between not ready and the end of listening: time to be noticed
@@ -38,11 +39,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(service: Service, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Answers until a signal ends it; calls `started` once it does."""
+def run(service: Service, listener: socket.socket, started: Callable[[], None], page: Page | None = None) -> None:
+    """Answers until a signal ends it, with the page if there is one; calls `started` once it does."""
     cv2.setNumThreads(1)  # the pool's threads are all there is to share the cores
     config = uvicorn.Config(
-        create_app(service),
+        create_app(service, page),
         http="httptools",
         ws="none",
         lifespan="on",

@@ -1,0 +1,3 @@
+/** Draw, and the answer comes as you go. */
+
+export const tab = { id: "draw", title: "Draw", mount: () => {} };

@@ -1,0 +1,1 @@
+export const tab = { id: "inside", title: "Look inside", mount: () => {} };

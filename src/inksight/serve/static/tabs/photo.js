@@ -1,0 +1,1 @@
+export const tab = { id: "photo", title: "Photo", mount: () => {} };

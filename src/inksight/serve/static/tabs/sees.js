@@ -1,0 +1,1 @@
+export const tab = { id: "sees", title: "What it sees", mount: () => {} };

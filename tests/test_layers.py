@@ -18,7 +18,7 @@ ROWS = {
     6: {"evaluation", "provenance"},
     7: {"report", "serve"},
     8: {"finish"},
-    9: {"job"},
+    9: {"finetuning", "job"},
     10: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}

@@ -15,7 +15,7 @@ ROWS = {
     3: {"data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation", "provenance"},
+    6: {"evaluation", "insight", "provenance"},
     7: {"report", "serve"},
     8: {"finish"},
     9: {"finetuning", "job"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -18,24 +20,37 @@ MEDIAN_SHARE = 0.6
 SKEW_WEIGHT = 0.5
 
 
-def light_paper(picture: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """A picture as dark ink on light paper.
+
+    grey: uint8 (height, width). channel: the colour that shows the ink best, 0 to 2; None for luma or a grey picture.
+    inverted: whether light and dark had to be exchanged.
+    """
+
+    grey: np.ndarray
+    channel: int | None
+    inverted: bool
+
+
+def light_paper(picture: np.ndarray) -> Paper:
     """The grey in which ink stands out best, turned so that the paper is the light side.
 
     Args:
         picture: uint8 (height, width) or (height, width, 3) RGB.
-    Returns:
-        uint8 (height, width).
     Raises:
         PictureError: the picture is blank.
     """
-    grey = _grey_with_most_contrast(picture)
+    channel = _channel_with_most_contrast(picture)
+    grey = _luma(picture) if channel is None else np.ascontiguousarray(picture[..., channel])
     low, high, _, _ = cv2.minMaxLoc(grey)
     if high - low < MIN_CONTRAST:
         raise PictureError(
             f"the picture is blank: its darkest and lightest pixels differ by {high - low:.0f} of 255. "
             f"At least {MIN_CONTRAST} were wanted; draw on it, or take it with more light."
         )
-    return grey if _is_dark_on_light(shrunk(grey, SMALL_PX)) else ~grey
+    inverted = not _is_dark_on_light(shrunk(grey, SMALL_PX))
+    return Paper(~grey if inverted else grey, channel, inverted)
 
 
 def ink_plane(paper: np.ndarray) -> np.ndarray:
@@ -46,7 +61,7 @@ def ink_plane(paper: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (height, width), 0 where there is bare paper, 255 where no light comes back.
     """
-    plane: np.ndarray = cv2.bitwise_not(cv2.divide(paper, _light(paper), scale=255))
+    plane: np.ndarray = cv2.bitwise_not(cv2.divide(paper, light_on(paper), scale=255))
     return plane
 
 
@@ -72,17 +87,19 @@ def quantile(values: np.ndarray, share: float) -> float:
     return float(np.partition(values.ravel(), place)[place])
 
 
-def _grey_with_most_contrast(picture: np.ndarray) -> np.ndarray:
-    """Luma, unless one colour channel shows the ink clearly better (a yellow pen, red ink on a red form)."""
+def _channel_with_most_contrast(picture: np.ndarray) -> int | None:
+    """The colour that shows the ink clearly better than luma does (a yellow pen, red ink on a red form)."""
     if picture.ndim == 2:
-        return picture
+        return None
     small = shrunk(picture, SMALL_PX)
     contrast = [_contrast(np.ascontiguousarray(small[..., channel])) for channel in range(3)]
     best = int(np.argmax(contrast))
-    luma: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if contrast[best] > LUMA_GIVES_WAY * _contrast(shrunk(luma, SMALL_PX)):
-        return np.ascontiguousarray(picture[..., best])
-    return luma
+    return best if contrast[best] > LUMA_GIVES_WAY * _contrast(shrunk(_luma(picture), SMALL_PX)) else None
+
+
+def _luma(picture: np.ndarray) -> np.ndarray:
+    """Grey as the eye sees it."""
+    return picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def _contrast(grey: np.ndarray) -> float:
@@ -139,7 +156,7 @@ def _edges(plane: np.ndarray) -> float:
     return float((clear**2).sum())
 
 
-def _light(paper: np.ndarray) -> np.ndarray:
+def light_on(paper: np.ndarray) -> np.ndarray:
     """The paper as if nothing were written on it, uint8 of the same shape, nowhere 0.
 
     On even paper that is one level, so that drawings keep their exact greys. Else a closing, wider than any stroke,

@@ -171,7 +171,7 @@ def thicken(ink: np.ndarray) -> np.ndarray:
     top, left, height, width = ink_box(ink)
     digit = ink[top : top + height, left : left + width]
     side = max(height, width)
-    thin = stroke_width(digit) < THIN_SHARE * side
+    thin = is_hairline(digit)
     if side >= COARSE_PX and not thin:
         return digit
     scale = THICKENING_PX / side
@@ -179,6 +179,11 @@ def thicken(ink: np.ndarray) -> np.ndarray:
         digit = _grown(digit, 1 / scale)
     digit = _scaled(digit, scale)
     return _grown(digit, WANTED_SHARE * THICKENING_PX - stroke_width(digit)) if thin else digit
+
+
+def is_hairline(digit: np.ndarray) -> bool:
+    """Whether strokes, uint8 cropped to them, are so thin that they are thickened."""
+    return bool(stroke_width(digit) < THIN_SHARE * max(digit.shape))
 
 
 def stroke_width(ink: np.ndarray) -> float:

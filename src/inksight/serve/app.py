@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,8 +18,10 @@ from inksight.errors import InksightError, PictureError, UsageError
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import Guard
 from inksight.serve.metrics import Measured
-from inksight.serve.page import Page, page_routes
 from inksight.serve.service import Service
+
+if TYPE_CHECKING:
+    from inksight.serve.page import Page
 
 ROUTES = (
     Route("/predict", pictures.predict, methods=["POST"]),
@@ -53,7 +56,7 @@ def create_app(service: Service, page: Page | None = None) -> Starlette:
         service.close()
 
     app = Starlette(
-        routes=[*ROUTES, *([] if page is None else page_routes())],
+        routes=[*ROUTES, *_page_routes(page)],
         middleware=_middleware(service),
         exception_handlers={
             HTTPException: _refused,
@@ -66,6 +69,15 @@ def create_app(service: Service, page: Page | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.service, app.state.page = service, page
     return app
+
+
+def _page_routes(page: Page | None) -> list[Route]:
+    """The routes of the page; a service without it need not wait for what looks into networks."""
+    if page is None:
+        return []
+    from inksight.serve.page import page_routes
+
+    return page_routes()
 
 
 def _middleware(service: Service) -> list[Middleware]:

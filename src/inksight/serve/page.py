@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from inksight.ink.digit import MNIST_PX
 from inksight.runs import DEFAULT_ROOT, ModelCard
-from inksight.serve import assets
+from inksight.serve import assets, looking
 from inksight.serve.endpoint import service_of
 
 
@@ -32,7 +32,12 @@ class Page:
 
 def page_routes() -> list[Route]:
     """Every route that `inksight serve` does not have."""
-    return [*assets.routes(), Route("/app/model", model)]
+    return [
+        *assets.routes(),
+        Route("/app/model", model),
+        Route("/app/seen", looking.seen, methods=["POST"]),
+        Route("/app/inside", looking.inside, methods=["POST"]),
+    ]
 
 
 def page_of(request: Request) -> Page:

@@ -7,15 +7,17 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import uvicorn
 
 from inksight.errors import ServiceError
 from inksight.serve.app import create_app
-from inksight.serve.page import Page
 from inksight.serve.service import Service
+
+if TYPE_CHECKING:
+    from inksight.serve.page import Page
 
 GRACE_S = 1.0  # between not ready and the end of listening: time to be noticed
 DRAIN_S = 8  # for the requests that are inside by then; with GRACE_S it stays below ten

@@ -12,6 +12,7 @@
  * @typedef {object} Picture  what the tabs are about: a drawing or a photo
  * @property {Blob} blob
  * @property {string} name
+ * @property {?object} [answer]  what POST /predict said of it, where it was asked
  */
 
 import { Context } from "./context.js";
@@ -25,7 +26,7 @@ import { tab as sees } from "./tabs/sees.js";
 const TABS = [draw, sees, photo, inside];
 const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 
-const context = new Context({ open: show });
+const context = new Context({ open: show, has: (id) => entries.has(id) });
 const entries = new Map(TABS.map((tab) => [tab.id, entryOf(tab)]));
 let current = null;
 
@@ -82,6 +83,7 @@ function introduce() {
 }
 
 find("tabs").addEventListener("keydown", walk);
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 addEventListener("hashchange", () => show(location.hash.slice(1)));
 context.addEventListener("model", introduce);
 await context.refresh();

@@ -7,11 +7,13 @@ import { find } from "./dom.js";
  * Events: `model` when another one answers, `picture` when there is another one.
  */
 export class Context extends EventTarget {
-  /** @param {{open: (id: string) => void}} frame */
-  constructor({ open }) {
+  /** @param {{open: (id: string) => void, has: (id: string) => boolean}} frame */
+  constructor({ open, has }) {
     super();
     /** Shows another tab. */
     this.open = open;
+    /** Whether there is a tab. */
+    this.has = has;
     /** What GET /app/model says. */
     this.model = null;
     /** @type {?import("./app.js").Picture} */

@@ -63,6 +63,8 @@ class JsonProgress:
         if row != self._row:
             self._row = row
             self._tell("row", **row)
+        if done >= planned:
+            self._next = 0.0  # the last one is always told
         self._now_and_then("step", done=done, planned=planned)
 
     def epoch(self, number: int, row: dict[str, float]) -> None:

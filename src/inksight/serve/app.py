@@ -14,11 +14,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inksight.errors import InksightError, PictureError, UsageError
+from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import Guard
 from inksight.serve.metrics import Measured
 from inksight.serve.service import Service
+from inksight.serve.workshop import Workshop
 
 if TYPE_CHECKING:
     from inksight.serve.page import Page
@@ -40,7 +41,7 @@ ROUTES = (
     Route("/v2/models/{model}/versions/{version}/ready", protocol.model_ready),
     Route("/v2/models/{model}/versions/{version}/infer", protocol.infer, methods=["POST"]),
 )
-STATUS = {UsageError: 400, PictureError: 422}
+STATUS = {UsageError: 400, RunError: 404, DataError: 422, PictureError: 422}
 
 
 def create_app(service: Service, page: Page | None = None) -> Starlette:
@@ -50,9 +51,13 @@ def create_app(service: Service, page: Page | None = None) -> Starlette:
         page: what the page of `inksight app` may use; None for a service without it.
     """
 
+    workshop = None if page is None else Workshop(page)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        if workshop is not None:
+            await workshop.close()
         service.close()
 
     app = Starlette(
@@ -67,7 +72,7 @@ def create_app(service: Service, page: Page | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.service, app.state.page = service, page
+    app.state.service, app.state.page, app.state.workshop = service, page, workshop
     return app
 
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from inksight.ink.digit import MNIST_PX
 from inksight.runs import DEFAULT_ROOT, ModelCard
-from inksight.serve import assets, looking
+from inksight.serve import assets, looking, workshop
 from inksight.serve.endpoint import service_of
 
 
@@ -37,6 +37,7 @@ def page_routes() -> list[Route]:
         Route("/app/model", model),
         Route("/app/seen", looking.seen, methods=["POST"]),
         Route("/app/inside", looking.inside, methods=["POST"]),
+        *workshop.ROUTES,
     ]
 
 

@@ -26,6 +26,11 @@ def test_one_new_picture_comes_with_three_old_ones():
     assert sorted(number for number in mixed if number < 1000) == list(range(300)), "each old one once"
 
 
+def test_a_single_new_picture_does_not_outweigh_the_old_ones():
+    mixed = numbers(rehearsal(split([0] * 9000), split([1], 20_000), seed=0))
+    assert (mixed.count(20_000), len(mixed)) == (100, 8100)
+
+
 def test_many_new_pictures_are_not_repeated_and_bring_more_old_ones():
     mixed = numbers(rehearsal(split([0] * 12_000), split([1] * 3500, 20_000), seed=0))
     assert sum(number >= 20_000 for number in mixed) == 3500

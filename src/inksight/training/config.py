@@ -149,7 +149,8 @@ PRESET_NOTES = {
     "standard": "Six epochs with augmentation: about 99.65 % on MNIST in one minute.",
     "thorough": "Two networks for longer, averaged: about 99.75 % on MNIST in six minutes.",
     "robust": "One wider network, for longer, on spoiled pictures and on pictures of no class: it holds up on what it "
-    "has not seen, and is not sure of everything. About 99.7 % on MNIST, 1.3 % mean error on MNIST-C, in thirteen minutes.",
+    "has not seen, and is not sure of everything. About 99.7 % on MNIST and 1.3 % mean error on MNIST-C, in thirteen "
+    "minutes.",
 }
 
 PRESETS["tutorial"] = TrainConfig()

@@ -14,6 +14,7 @@ from inksight.training.config import TrainConfig
 
 REHEARSED = 8000  # old pictures, or OLD_FOR_NEW for each new one if that is more
 OLD_FOR_NEW = 3
+MOST_TIMES = 100  # one new picture: a single label that is wrong must not outweigh all there is
 ENOUGH_TO_HOLD_OUT = 5  # pictures of a class; of fewer, all are learned
 HELD_OUT = 0.2
 FIXED = (  # what the network was built and its data was divided by
@@ -61,10 +62,10 @@ def finetuning_config(before: Mapping[str, Any], choices: Mapping[str, Any]) -> 
 
 
 def rehearsal(old: Split, new: Split, seed: int) -> Split:
-    """Old pictures, drawn by the seed, and between them the new ones, over and over: one for OLD_FOR_NEW of the old."""
+    """Old pictures, drawn by the seed, and the new ones between them, again and again: one for OLD_FOR_NEW of the old."""
     count = min(len(old), max(REHEARSED, OLD_FOR_NEW * len(new)))
     drawn = take(old, np.random.default_rng([seed, 5]).permutation(len(old))[:count])
-    times = max(1, round(count / OLD_FOR_NEW / len(new)))
+    times = min(max(1, round(count / OLD_FOR_NEW / len(new))), MOST_TIMES)
     return joined([drawn, *[new] * times])
 
 

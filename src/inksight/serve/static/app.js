@@ -12,6 +12,7 @@
  * @typedef {object} Picture  what the tabs are about: a drawing or a photo
  * @property {Blob} blob
  * @property {string} name
+ * @property {{label: string, box: number[]}[]} [digits]  where there are several: what POST /read said
  * @property {?object} [answer]  what POST /predict said of it, where it was asked
  */
 
@@ -20,10 +21,13 @@ import { element, find } from "./dom.js";
 import { tab as draw } from "./tabs/draw.js";
 import { tab as inside } from "./tabs/inside.js";
 import { tab as photo } from "./tabs/photo.js";
+import { tab as runs } from "./tabs/runs.js";
 import { tab as sees } from "./tabs/sees.js";
+import { tab as teach } from "./tabs/teach.js";
+import { tab as train } from "./tabs/train.js";
 
 /** @type {Tab[]} in the order of the bar */
-const TABS = [draw, sees, photo, inside];
+const TABS = [draw, sees, photo, inside, train, runs, teach];
 const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 
 const context = new Context({ open: show, has: (id) => entries.has(id) });

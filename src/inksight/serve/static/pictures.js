@@ -1,5 +1,7 @@
 /** Pictures on their way to the service. */
 
+const MARGIN_SHARE = 0.15;
+
 /** A canvas as a PNG. @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */
 export function pngOf(canvas) {
   return new Promise((done) => canvas.toBlob(done, "image/png"));
@@ -22,7 +24,25 @@ export async function example() {
   return { blob: await pngOf(canvas), name: "an example" };
 }
 
-/** The first picture that was dropped or pasted. @param {?DataTransfer} transfer @returns {File[]} */
+/**
+ * One digit out of a picture of several, with a little of the paper around it.
+ *
+ * @param {Blob} blob
+ * @param {number[]} box left, top, width, height in pixels
+ */
+export async function cropped(blob, [left, top, width, height]) {
+  const image = await createImageBitmap(blob);
+  const margin = Math.round(MARGIN_SHARE * Math.max(width, height)) + 2;
+  const from = { x: Math.max(left - margin, 0), y: Math.max(top - margin, 0) };
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: Math.min(left + width + margin, image.width) - from.x,
+    height: Math.min(top + height + margin, image.height) - from.y,
+  });
+  canvas.getContext("2d").drawImage(image, -from.x, -from.y);
+  return pngOf(canvas);
+}
+
+/** What was dropped or pasted. @param {?DataTransfer} transfer @returns {File[]} */
 export function filesOf(transfer) {
   return [...(transfer?.files ?? [])];
 }

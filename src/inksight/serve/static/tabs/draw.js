@@ -8,7 +8,7 @@ import { Pad, PAD_PX } from "../shared/pad.js";
 
 export const tab = { id: "draw", title: "Draw", mount: (panel, context) => new Drawing(panel, context) };
 
-const SENT = { width: 600, height: 400 };
+const SENT = { width: 480, height: 320 };
 const HTML = `
 <div class="two">
   <div class="stack">
@@ -176,7 +176,8 @@ class Drawing {
   #tell(blob, found) {
     const { label, words } = wordsFor(found, this.context.model);
     this.context.say(`${label}, ${words}`);
-    this.context.usePicture({ blob, name: "your drawing", answer: found.reading ? null : found.answer });
+    const { answer, reading } = found;
+    this.context.usePicture({ blob, name: "your drawing", ...(reading ? { digits: reading.digits } : { answer }) });
   }
 }
 

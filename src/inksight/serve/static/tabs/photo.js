@@ -93,7 +93,7 @@ class Photos {
     const found = await this.context.attempt(() => this.#ask(blob));
     this.part("reading").textContent = found ? wordsFor(found) : "";
     if (!found) return;
-    this.context.usePicture({ blob, name });
+    this.context.usePicture({ blob, name, digits: found.digits.filter(({ box }) => box) });
     await this.#show(blob, found);
     this.#collect(name, found);
   }

@@ -62,7 +62,7 @@ def finetuning_config(before: Mapping[str, Any], choices: Mapping[str, Any]) -> 
 
 
 def rehearsal(old: Split, new: Split, seed: int) -> Split:
-    """Old pictures, drawn by the seed, and the new ones between them, again and again: one for OLD_FOR_NEW of the old."""
+    """Old pictures, drawn by the seed, and the new ones between them, over and over: one for OLD_FOR_NEW old ones."""
     count = min(len(old), max(REHEARSED, OLD_FOR_NEW * len(new)))
     drawn = take(old, np.random.default_rng([seed, 5]).permutation(len(old))[:count])
     times = min(max(1, round(count / OLD_FOR_NEW / len(new))), MOST_TIMES)

@@ -15,10 +15,10 @@ ROWS = {
     3: {"data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation", "suites", "provenance"},
+    6: {"evaluation", "insight", "provenance", "suites"},
     7: {"report", "serve"},
     8: {"finish"},
-    9: {"job"},
+    9: {"finetuning", "job"},
     10: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}

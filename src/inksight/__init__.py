@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
+    from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
     from inksight.runs import Run, load_run
@@ -38,6 +39,7 @@ _HOMES = {
     "Split": "data",
     "TrainConfig": "training.config",
     "evaluate": "evaluation",
+    "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
     "train": "job",
@@ -53,6 +55,7 @@ __all__ = [
     "Split",
     "TrainConfig",
     "evaluate",
+    "finetune",
     "load",
     "load_run",
     "train",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inksight.data import load
-from inksight.data.dataset import Dataset, Split
+from inksight.data.dataset import Split
 from inksight.errors import DataError, UsageError
 from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece
 from inksight.measure.confusion import class_scores, confusion_matrix
@@ -94,21 +94,27 @@ def evaluate(run: str | Path, data: str | Path | None = None, seed: int | None =
     loaded = load(source, size_px=predictor.card.size_px, prepare=predictor.inputs, seed=seed)
     changed = own and loaded.sha256 != origin["data"]["sha256"]
     warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
-    evaluation = evaluate_split(predictor, _with_labels_of(loaded, predictor))
+    evaluation = evaluate_split(predictor, labelled_as(loaded.test, loaded.classes, source, predictor))
     return replace(evaluation, warning=warning if changed else None)
 
 
-def _with_labels_of(data: Dataset, predictor: Predictor) -> Split:
-    """The test part with labels and channels as the model counts them; classes are matched by name."""
+def labelled_as(split: Split, names: tuple[str, ...], source: str, predictor: Predictor) -> Split:
+    """Pictures with labels and channels as the model counts them; classes are matched by name.
+
+    Args:
+        names: what the labels of `split` stand for. source: what errors call the set.
+    Raises:
+        DataError: a class that the model does not know.
+    """
     classes = predictor.card.classes
-    unknown = [name for name in data.classes if name not in classes]
+    unknown = [name for name in names if name not in classes]
     if unknown:
         raise DataError(
-            f"{data.source} has classes that the model does not know: {', '.join(unknown[:10])}. "
+            f"{source} has classes that the model does not know: {', '.join(unknown[:10])}. "
             f"It knows {', '.join(classes[:20])}; rename the classes or take another run."
         )
-    images = data.test.images
-    if predictor.card.channels != data.channels:  # sets of arrays; pictures in files were prepared one by one
+    images = split.images
+    if predictor.card.channels != split.batch.shape[3]:  # sets of arrays; pictures in files were prepared one by one
         images = np.stack([predictor.inputs(image) for image in images])
-    position = np.array([classes.index(name) for name in data.classes])
-    return replace(data.test, images=images, labels=position[data.test.labels])
+    position = np.array([classes.index(name) for name in names])
+    return Split(images, position[split.labels])

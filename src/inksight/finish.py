@@ -40,13 +40,18 @@ LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves in memory. dataset: with the part held out. facts: provenance, as config.json holds it."""
+    """What a training leaves in memory.
+
+    dataset: with the part held out. facts: provenance, as config.json holds it. figures: of the model as it will be
+    served, more rows for metrics.json.
+    """
 
     model: keras.Model
     dataset: Dataset
     fitted: Fitted
     config: TrainConfig
     facts: dict[str, Any]
+    figures: Callable[[Predictor], dict[str, Any]] = lambda predictor: {}
 
 
 def finish(trained: Trained, clock: Clock, out: Path | None) -> runs.Run:
@@ -104,6 +109,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
             "multiply_adds": sum(layer.multiply_adds for layer in layers),
             "layers": [asdict(layer) for layer in layers],
             "onnx": {"bytes": len(content), "largest_difference": difference},
+            **trained.figures(predictor),
         }
         card = replace(predictor.card, provenance={**predictor.card.provenance, "test": _short(metrics["test"])})
         runs.write_model(folder, content, card)

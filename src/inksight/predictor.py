@@ -14,8 +14,9 @@ import numpy as np
 import onnxruntime
 
 from inksight.errors import PictureError, RunError, UsageError
-from inksight.ink import digit_input
+from inksight.ink import digit_input, is_framed
 from inksight.ink.digit import MNIST_PX
+from inksight.ink.explain import Story, story_of
 from inksight.ink.segment import segment
 from inksight.measure.calibration import evidence, with_temperature
 from inksight.picture import ParsedPicture, fit_square, load_picture, parse_picture, pictures_at_once
@@ -109,11 +110,12 @@ class Predictor:
     """A model held open for answering. One may serve many threads at once.
 
     card: what model.json says: classes, size_px, channels, preprocessing, temperature, thresholds, provenance.
+    content: the ONNX file.
     """
 
     def __init__(self, onnx_bytes: bytes, card: ModelCard, name: str, num_threads: int | None = None) -> None:
         """Opens a model from memory; `load` is the usual door. `name` is what errors call it."""
-        self.card = card
+        self.card, self.content = card, onnx_bytes
         self._num_threads = num_threads
         self._session = _open_session(onnx_bytes, name, num_threads)
         found = (self._session.get_inputs()[0].shape[1:], self._session.get_outputs()[0].shape[1:])
@@ -231,6 +233,23 @@ class Predictor:
             return replace(parsed, pixels=self.inputs(parsed.pixels))
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+
+    def story_of(self, picture: Picture, name: str = UNNAMED) -> Story:
+        """How a picture became what the network takes: the stages as arrays, and what was put right in words.
+
+        Arguments and errors as `input_of`, whose result is the last stage.
+        """
+        pixels = _parsed(picture, name).pixels
+        seen = self.input_of(pixels, name).pixels
+        size_px = self.card.size_px
+        if self.card.preprocessing != "digits":
+            height, width = pixels.shape[:2]
+            words = f"scaled: {width} × {height} px became a square of {size_px} px, with its proportions kept"
+        elif is_framed(pixels, size_px):
+            words = f"taken as it is: {size_px} × {size_px} px, light ink on dark, framed as MNIST's digits are"
+        else:
+            return story_of(pixels, seen)
+        return Story({"picture": pixels, "input": seen}, (words,))
 
     def answer_of(self, source: str, row: np.ndarray, seen: ParsedPicture) -> Answer:
         """The second half of `predict`: what the network says -> an answer.

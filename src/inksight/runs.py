@@ -48,6 +48,16 @@ class ModelCard:
     rejected_below: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """Where the model comes from, without the paths of the machine it was made on."""
+        provenance = self.provenance
+        return {
+            "data": provenance.get("data", {}).get("name"),
+            "preset": provenance.get("preset"),
+            "test": provenance.get("test"),
+        }
+
 
 @dataclass(frozen=True)
 class Run:

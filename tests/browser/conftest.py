@@ -3,7 +3,12 @@
 Where there is none, these tests skip and say so. INKSIGHT_BROWSER names another one, and says that it must be there.
 """
 
+import contextlib
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +28,62 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@contextlib.contextmanager
+def app_running(*arguments: str, folder: Path) -> Iterator[str]:
+    """`inksight app` on a free port, for the time of the block; gives its address."""
+    program = [sys.executable, "-m", "inksight", "app", "--no-browser", "--port", "0", "--json", *arguments]
+    with subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield json.loads(process.stdout.readline())["address"]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def run_app():
+    """The context manager `app_running`."""
+    return app_running
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, browser) -> Iterator[str]:
+    """The address of the app, with the shipped model, in an empty folder."""
+    with app_running(folder=tmp_path_factory.mktemp("app")) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens the app in a fresh window: (address, tab, window options) -> Page.
+
+    Whatever the test is about: nobody but the app may be asked, and the page may have no faults. Playwright waits for
+    what it looks at by itself; `visit.faults` takes what a test provokes.
+    """
+    contexts, faults = [], []
+
+    def open_tab(address: str, tab: str = "draw", **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+
+        def asked(request) -> None:
+            if not request.url.startswith((address, "data:", "blob:")):
+                faults.append(request.url)
+
+        page.on("request", asked)
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{address}#{tab}")
+        page.wait_for_selector(f"#{tab}:not(:empty)")
+        return page
+
+    open_tab.faults = faults
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert faults == []
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_blank_picture_says_so(low, high):
     ],
 )
 def test_finds_ink_of_any_colour_on_any_ground(ground, ink):
-    plane = ink_plane(light_paper(five(ground, ink)))
+    plane = ink_plane(light_paper(five(ground, ink)).grey)
     strong = plane > plane.max() / 2
     assert (strong == MASK).mean() > 0.99
     assert np.median(plane[~MASK]) == 0
@@ -53,8 +53,8 @@ def test_finds_ink_of_any_colour_on_any_ground(ground, ink):
 
 def test_even_paper_keeps_exact_greys(mnist):
     for image in mnist.test.images[:50]:
-        assert np.array_equal(ink_plane(light_paper(image)), image)
-        assert np.array_equal(ink_plane(light_paper(255 - image)), image)
+        assert np.array_equal(ink_plane(light_paper(image).grey), image)
+        assert np.array_equal(ink_plane(light_paper(255 - image).grey), image)
 
 
 @pytest.mark.parametrize("light", ["slope", "edge", "vignette"])
@@ -67,7 +67,7 @@ def test_divides_uneven_light_out(light, chalk):
         "vignette": 1 - 0.9 * ((rows - 0.5) ** 2 + (columns - 0.5) ** 2),
     }[light]
     sheet = five(*((90, 245) if chalk else (230, 60)))
-    plane = ink_plane(light_paper((sheet * gain).astype(np.uint8)))
+    plane = ink_plane(light_paper((sheet * gain).astype(np.uint8)).grey)
     assert plane[MASK].mean() > 4 * plane[~MASK].mean()
     assert np.quantile(plane[MASK], 0.1) > np.quantile(plane[~MASK], 0.9)
 
@@ -77,7 +77,9 @@ def test_a_tight_crop_keeps_its_polarity(mnist):
     for image in mnist.test.images[:300]:
         rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
         crop = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        right += np.array_equal(light_paper(255 - crop), 255 - crop) and np.array_equal(light_paper(crop), 255 - crop)
+        right += np.array_equal(light_paper(255 - crop).grey, 255 - crop) and np.array_equal(
+            light_paper(crop).grey, 255 - crop
+        )
     assert right >= 297
 
 
@@ -168,7 +170,7 @@ def test_polarity_of_photos(mnist, make):
     right = 0
     for index, image in enumerate(mnist.test.images[:100]):
         picture, dark = make(image, np.random.default_rng([7, index]))
-        right += np.array_equal(light_paper(picture), picture if dark else ~picture)
+        right += np.array_equal(light_paper(picture).grey, picture if dark else ~picture)
     assert right >= 95
 
 

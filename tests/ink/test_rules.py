@@ -206,7 +206,7 @@ def test_rules_of_a_photo_go(mnist):
         digit = digit_on(SHAPE, image, 350)
         light = 225 - 60 * np.linspace(0, 1, SHAPE[1])
         sheet = light * (1 - np.maximum(rules, digit) / 330) + generator.normal(0, 2, SHAPE)
-        plane = ink_plane(light_paper(np.clip(sheet, 0, 255).astype(np.uint8)))
+        plane = ink_plane(light_paper(np.clip(sheet, 0, 255).astype(np.uint8)).grey)
         rest = without_rules(plane)
         far = cv2.dilate(digit, np.ones((25, 25), np.uint8)) == 0
         on_rules = far & (rules > LEVEL / 2)
@@ -217,5 +217,5 @@ def test_rules_of_a_photo_go(mnist):
 @pytest.mark.parametrize("deviation", [5, 12, 30])
 def test_grain_is_no_rule(deviation):
     grain = np.random.default_rng(0).normal(190, deviation, (400, 300)).clip(0, 255).astype(np.uint8)
-    plane = ink_plane(light_paper(grain))
+    plane = ink_plane(light_paper(grain).grey)
     assert (without_rules(plane) == plane).mean() > 0.95

@@ -14,19 +14,29 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from inksight.cli import app as page
 from inksight.cli import data, evaluate, export, look, predict, read, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
-app = typer.Typer(
+commands = typer.Typer(
     name="inksight",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(data.app, name="data")
-for command in (look.look, train.train, evaluate.evaluate, predict.predict, read.read, export.export, serve.serve):
-    app.command()(command)
+commands.add_typer(data.app, name="data")
+for command in (
+    look.look,
+    train.train,
+    evaluate.evaluate,
+    predict.predict,
+    read.read,
+    export.export,
+    page.app,
+    serve.serve,
+):
+    commands.command()(command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -35,7 +45,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@commands.callback()
 def inksight(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
@@ -47,7 +57,7 @@ def inksight(
 def main() -> None:
     """Runs the command line; ends in SystemExit: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     try:
-        app()
+        commands()
     except InksightError as error:
         sys.exit(fail(error))
     except KeyboardInterrupt:

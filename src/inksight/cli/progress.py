@@ -1,9 +1,12 @@
-"""How a training shows itself: a bar on a terminal, one line an epoch elsewhere; always on stderr."""
+"""How a training shows itself, always on stderr: a bar on a terminal, one line an epoch elsewhere, or JSON lines."""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Sequence
+from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,69 @@ if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
 
 _COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("accuracy", "{task.fields[accuracy]}"))
+
+
+_EVERY_S = 0.1
+
+
+class ProgressForm(StrEnum):
+    """For whom progress is shown."""
+
+    text = "text"
+    json = "json"
+
+
+class JsonProgress:
+    """As TrainingProgress, for programs: an object a line, its `event` one of loading, built, step, row, interrupted.
+
+    Every row of the history is told; steps and loading ten times a second at most. When nobody listens any more the
+    pipe breaks, and that ends the training.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._row: dict[str, float] = {}
+
+    def __enter__(self) -> JsonProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put away."""
+
+    def loading(self, done: int, total: int, what: str) -> None:
+        """Tells how much of the data is read."""
+        self._now_and_then("loading", done=done, total=total, what=what)
+
+    def built(self, layers: Sequence[LayerRow]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        self._tell("built", layers=len(layers), parameters=sum(layer.parameters for layer in layers))
+
+    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        if row != self._row:
+            self._row = row
+            self._tell("row", **row)
+        if done >= planned:
+            self._next = 0.0  # the last one is always told
+        self._now_and_then("step", done=done, planned=planned)
+
+    def epoch(self, number: int, row: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`. Its row was told."""
+
+    def interrupted(self) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        self._tell("interrupted")
+
+    def _now_and_then(self, event: str, **facts: Any) -> None:
+        """Tells what comes often, unless it told something a moment ago."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY_S
+            self._tell(event, **facts)
+
+    def _tell(self, event: str, **facts: Any) -> None:
+        note(json.dumps({"event": event, **facts}))
 
 
 class TrainingProgress:

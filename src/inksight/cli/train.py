@@ -13,8 +13,11 @@ import typer
 import inksight
 from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, emit, percent
-from inksight.cli.progress import TrainingProgress
+from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
+from inksight.errors import UsageError
 from inksight.training.config import PRESETS, TrainConfig
+
+QUICK = "quick"
 
 
 def _with_config_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,8 +44,20 @@ def _flag(item: Field[Any]) -> Any:
 
 @_with_config_flags
 def train(
-    data: Annotated[str, typer.Argument(help="Name of a data set, or a path.")] = "mnist",
-    preset: Annotated[str, typer.Option(help=f"Recipe to start from: {', '.join(PRESETS)}.")] = "quick",
+    data: Annotated[str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"Recipe to start from: {', '.join(PRESETS)}. Default: {QUICK}.")
+    ] = None,
+    finetune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Train this run on, on pictures of --data, and let it forget nothing: its own data is rehearsed.",
+        ),
+    ] = None,
+    data_option: Annotated[
+        str | None, typer.Option("--data", metavar="DATA", help="The same as DATA, for after --finetune.")
+    ] = None,
     time: Annotated[str | None, typer.Option(help="Time limit for the whole command, such as 90s, 10m, 1h.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/DATA-PRESET-NUMBER.")] = None,
     size: Annotated[int | None, typer.Option(help="Side that pictures are brought to, in pixels. Default 28.")] = None,
@@ -50,28 +65,51 @@ def train(
         str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the layer table before training.")] = False,
+    progress: Annotated[
+        ProgressForm, typer.Option(help="How progress is shown on stderr: for people, or a JSON object a line.")
+    ] = ProgressForm.text,
     as_json: AsJson = False,
     **choices: Any,
 ) -> None:
     """Train, test and save a classifier."""
+    source = _one_source(data, data_option)
     given = {name: value for name, value in choices.items() if value is not None}
-    with TrainingProgress(show_layers=show) as shown:
-        run = inksight.train(
-            data,
-            preset,
-            out=out,
-            time_limit_s=parse_duration(time),
-            size_px=size,
-            preprocessing=preprocessing,
-            watcher=shown,
-            progress=shown.loading,
-            started=inksight.STARTED,
-            **given,
-        )
+    own = {"preset": preset, "time": time, "size": size, "preprocessing": preprocessing}
+    with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
+        told: dict[str, Any] = {"out": out, "watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
+        if finetune is not None:
+            run = inksight.finetune(finetune, _to_learn(source, own), **told, **given)
+        else:
+            run = inksight.train(
+                source or "mnist",
+                preset or QUICK,
+                time_limit_s=parse_duration(time),
+                size_px=size,
+                preprocessing=preprocessing,
+                **told,
+                **given,
+            )
     if as_json:
         emit(summary(run))
     else:
         print(headline(run))
+
+
+def _one_source(argument: str | None, option: str | None) -> str | None:
+    """DATA, wherever it stands."""
+    if argument is not None and option is not None:
+        raise UsageError(f"two data sets came, {argument} and {option}; one was wanted.")
+    return argument if option is None else option
+
+
+def _to_learn(source: str | None, own: dict[str, Any]) -> str:
+    """What --finetune learns; raises UsageError where there is none, and for flags that the run has decided."""
+    if source is None:
+        raise UsageError("--finetune needs the pictures to learn: --data corrections for instance.")
+    for name, value in own.items():
+        if value is not None:
+            raise UsageError(f"--{name} does not go with --finetune: the run has decided it. Leave it out.")
+    return source
 
 
 def summary(run: inksight.Run) -> dict[str, Any]:
@@ -84,6 +122,7 @@ def summary(run: inksight.Run) -> dict[str, Any]:
         **{name: config[name] for name in ("preset", "backend", "seed")},
         **{name: metrics[name] for name in ("parameters", "epochs", "ended", "seconds")},
         "test": test,
+        **({"finetune": metrics["finetune"]} if "finetune" in metrics else {}),
     }
 
 
@@ -99,6 +138,26 @@ def headline(run: inksight.Run) -> str:
         f"{percent(test['accuracy'])} right on {test['images']:,} test pictures "
         f"(95 % interval {percent(low)} to {percent(high)}, {test['errors']:,} wrong) "
         f"in {metrics['seconds']['total']:.1f} s.{ended}\n"
+        f"{comparison(metrics) if 'finetune' in metrics else ''}"
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
         f"inksight predict PICTURE --model {run.path}"
     )
+
+
+def comparison(metrics: dict[str, Any]) -> str:
+    """What finetuning changed, in lines for a person."""
+    tuned, after = metrics["finetune"], metrics["test"]
+    before, learned, held = tuned["test_before"], tuned["learned"], tuned["held_out"]
+    lines = [
+        f"The old test pictures: {percent(before['accuracy'])} right before, {percent(after['accuracy'])} after "
+        f"({before['errors']:,} wrong, now {after['errors']:,}).",
+        f"The pictures it learned: {learned['right_before']:,} of {learned['images']:,} right before, "
+        f"{learned['right_after']:,} after.",
+        f"Others of them, only asked: {held['right_before']:,} of {held['images']:,} right before, "
+        f"{held['right_after']:,} after."
+        if held["images"]
+        else "None of them were held out (a class needs 5), so nothing says yet how it does on others of their kind.",
+    ]
+    if tuned["left_out"]:
+        lines.append(f"{tuned['left_out']:,} were not learned: they are in the test or the validation part.")
+    return "".join(f"{line}\n" for line in lines)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inksight.data.dataset import Dataset, Split, require_index, require_usable
+from inksight.data.dataset import Dataset, Split, joined, require_index, require_usable
 from inksight.data.named import load_named, load_named_part
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import SETS, KnownSet
@@ -21,7 +21,7 @@ from inksight.errors import DataError, UsageError, unknown
 if TYPE_CHECKING:
     from inksight.data.square import Prepare
 
-__all__ = ["Dataset", "Split", "load", "sample"]
+__all__ = ["Dataset", "Split", "load", "load_labelled", "sample"]
 
 SIZE_PX = 28
 SIZES_PX = range(8, 513)
@@ -69,6 +69,23 @@ def load(
 
         data = load_path(place, size_px, prepare, seed, progress or silent)
     return require_usable(replace(data, preprocessing=preprocessing or data.preprocessing))
+
+
+def load_labelled(
+    source: str | Path, *, size_px: int, prepare: Prepare, progress: Progress | None = None
+) -> tuple[Split, tuple[str, ...]]:
+    """All pictures of a set as one part, with the class names; unlike `load` it takes a set that lacks classes.
+
+    Arguments and errors as `load`.
+    """
+    place = find(source)
+    if isinstance(place, KnownSet):
+        data = load(source, size_px=size_px, progress=progress)
+    else:
+        from inksight.data.sources import load_path
+
+        data = load_path(place, size_px, prepare, progress=progress or silent, complete=False)
+    return joined([*data.parts.values()]), data.classes
 
 
 def sample(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -93,6 +93,11 @@ class Dataset:
 def take(split: Split, indices: np.ndarray) -> Split:
     """The pictures at `indices`, int64 (k,)."""
     return Split(split.images[indices], split.labels[indices])
+
+
+def joined(parts: Sequence[Split]) -> Split:
+    """Several parts as one."""
+    return Split(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

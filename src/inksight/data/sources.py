@@ -19,19 +19,26 @@ from inksight.picture import EXTENSIONS
 
 
 def load_path(
-    path: Path, size_px: int, prepare: Prepare | None = None, seed: int = 0, progress: Progress = silent
+    path: Path,
+    size_px: int,
+    prepare: Prepare | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+    complete: bool = True,
 ) -> Dataset:
     """Loads the set at `path`, all its pictures brought to size_px × size_px.
 
     Args:
         prepare: brings every picture to that size, of files as of arrays; `fit_square` unless given.
+        complete: whether each class must have pictures to learn it from.
     Raises:
         DataError: no set of a known kind, or something in it that cannot be read.
     """
     opened = open_path(path, seed)
     if isinstance(opened, Dataset):
         return resized(opened, size_px, prepare, progress)
-    parts = read_pictures(require_complete(opened), size_px, prepare, progress)
+    listing = require_complete(opened) if complete else opened
+    parts = read_pictures(listing, size_px, prepare, progress)
     return arrays.from_parts(path, opened.classes, parts)
 
 

@@ -95,21 +95,11 @@ def _model(card: ModelCard, plan: Plan) -> str:
         "temperature": card.temperature,
         "unsure_below": card.unsure_below,
         "rejected_below": card.rejected_below,
-        "about": _about(card),
+        "about": card.about,
         "operations": plan.operations,
         "weights": base64.b64encode(plan.weights.astype(LITTLE_ENDIAN).tobytes()).decode(),
     }
     return json.dumps(model, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _about(card: ModelCard) -> dict[str, Any]:
-    """Where the model comes from, without the paths of the machine it was made on."""
-    provenance = card.provenance
-    return {
-        "data": provenance.get("data", {}).get("name"),
-        "preset": provenance.get("preset"),
-        "test": provenance.get("test"),
-    }
 
 
 def _joined(name: str, seen: list[str]) -> str:

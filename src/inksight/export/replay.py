@@ -19,13 +19,18 @@ def replay(plan: Plan, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 (n, classes).
     """
+    return walk(plan, images)[-1]
+
+
+def walk(plan: Plan, images: np.ndarray) -> list[np.ndarray]:
+    """What is at each of a plan's places, float32 (n, …): the images first, the answer last."""
     values = [images.astype(np.float32)]
     for operation in plan.operations:
         constants = {name: plan.constant(operation[name]) for name in ("kernel", "bias") if name in operation}
         inputs = [values[place] for place in operation["inputs"]]
         result = OPERATORS[operation["operator"]](inputs, operation | constants)
         values.append(result.reshape(len(images), *operation["shape"]).astype(np.float32))
-    return values[-1]
+    return values
 
 
 def _convolve(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from inksight.ink.course import course_of
 from inksight.ink.digit import normalise
-from inksight.ink.paper import ink_plane, light_paper, shrunk
-from inksight.ink.rules import within_frame, without_rules
-from inksight.ink.strokes import around, digit_strokes, grown_to, thicken
-
-WORKING_PX = 1024
+from inksight.ink.strokes import thicken
 
 
 def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np.ndarray:
@@ -32,7 +29,7 @@ def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np
     Raises:
         PictureError: the picture is blank, or nothing on it stands out from the paper.
     """
-    framed = picture if is_framed(picture, size_px) else _framed(picture, size_px)
+    framed = picture if is_framed(picture, size_px) else digit_of_ink(course_of(picture).ink, size_px)
     return framed if channels == 1 else np.repeat(framed[..., None], channels, axis=-1)
 
 
@@ -47,15 +44,3 @@ def is_framed(picture: np.ndarray, size_px: int = 28) -> bool:
         return False
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     return bool((border < 128).mean() > 0.5) and int(np.ptp(picture)) > 128
-
-
-def _framed(picture: np.ndarray, size_px: int) -> np.ndarray:
-    """Paper -> ink -> strokes -> the frame."""
-    paper = light_paper(picture[within_frame(picture)])
-    ink = digit_strokes(without_rules(ink_plane(shrunk(paper, WORKING_PX))))
-    part = around(ink, paper.shape)
-    again = without_rules(ink_plane(shrunk(paper[part], WORKING_PX)))
-    near = grown_to(ink, paper.shape, part, again.shape)
-    seen = digit_strokes(again)
-    kept = np.where(near, seen, 0)
-    return digit_of_ink(kept if kept.any() else seen, size_px)

@@ -93,7 +93,7 @@ def segment(picture: np.ndarray) -> Sheet:
         PictureError: the picture is blank, or holds more marks than a few numbers do.
     """
     inside = within_frame(picture)
-    paper = light_paper(picture[inside])
+    paper = light_paper(picture[inside]).grey
     found = marks_on(without_rules(ink_plane(shrunk(paper, FINDING_PX))))
     rows, columns = around(found.only(found.of_substance()), paper.shape)
     part = paper[rows, columns]

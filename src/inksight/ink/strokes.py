@@ -193,7 +193,7 @@ def thicken(ink: np.ndarray, side: float | None = None) -> np.ndarray:
     top, left, height, width = ink_box(ink)
     digit = ink[top : top + height, left : left + width]
     side = side or max(height, width)
-    thin = stroke_width(digit) < THIN_SHARE * side
+    thin = is_hairline(digit, side)
     if side >= COARSE_PX and not thin:
         return digit
     scale = THICKENING_PX / side
@@ -201,6 +201,11 @@ def thicken(ink: np.ndarray, side: float | None = None) -> np.ndarray:
         digit = _grown(digit, 1 / scale)
     digit = _scaled(digit, scale)
     return _grown(digit, WANTED_SHARE * THICKENING_PX - stroke_width(digit)) if thin else digit
+
+
+def is_hairline(ink: np.ndarray, side: float) -> bool:
+    """Whether strokes, uint8 cropped to them, are so thin for a digit of `side` pixels that they are thickened."""
+    return bool(stroke_width(ink) < THIN_SHARE * side)
 
 
 def stroke_width(ink: np.ndarray) -> float:

@@ -1,7 +1,7 @@
-"""First weights, drawn by NumPy.
+"""First weights, drawn by NumPy, and weights that were kept.
 
-Two reasons: JAX compiles every Keras initialiser on its own (1–2 s before the first step), and a seed then means the
-same weights on every backend.
+Two reasons for NumPy: JAX compiles every Keras initialiser on its own (1–2 s before the first step), and a seed then
+means the same weights on every backend.
 """
 
 from __future__ import annotations
@@ -10,12 +10,29 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inksight.errors import RunError
+
 if TYPE_CHECKING:
     import keras
+
+
+def load_network(path: Path) -> keras.Model:
+    """A network out of a `.keras` file, not compiled.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # zip, HDF5 and JSON each raise their own
+        raise RunError(f"{path} is no model that Keras can open ({error}). Copy the run folder again.") from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,11 +14,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inksight.errors import InksightError, PictureError, UsageError
+from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import Guard
 from inksight.serve.metrics import Measured
 from inksight.serve.service import Service
+from inksight.serve.workshop import Workshop
+
+if TYPE_CHECKING:
+    from inksight.serve.page import Page
 
 ROUTES = (
     Route("/predict", pictures.predict, methods=["POST"]),
@@ -36,19 +41,27 @@ ROUTES = (
     Route("/v2/models/{model}/versions/{version}/ready", protocol.model_ready),
     Route("/v2/models/{model}/versions/{version}/infer", protocol.infer, methods=["POST"]),
 )
-STATUS = {UsageError: 400, PictureError: 422}
+STATUS = {UsageError: 400, RunError: 404, DataError: 422, PictureError: 422}
 
 
-def create_app(service: Service) -> Starlette:
-    """The application over a service, which is closed when the application ends."""
+def create_app(service: Service, page: Page | None = None) -> Starlette:
+    """The application over a service, which is closed when the application ends.
+
+    Args:
+        page: what the page of `inksight app` may use; None for a service without it.
+    """
+
+    workshop = None if page is None else Workshop(page)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        if workshop is not None:
+            await workshop.close()
         service.close()
 
     app = Starlette(
-        routes=ROUTES,
+        routes=[*ROUTES, *_page_routes(page)],
         middleware=_middleware(service),
         exception_handlers={
             HTTPException: _refused,
@@ -59,8 +72,17 @@ def create_app(service: Service) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.service = service
+    app.state.service, app.state.page, app.state.workshop = service, page, workshop
     return app
+
+
+def _page_routes(page: Page | None) -> list[Route]:
+    """The routes of the page; a service without it need not wait for what looks into networks."""
+    if page is None:
+        return []
+    from inksight.serve.page import page_routes
+
+    return page_routes()
 
 
 def _middleware(service: Service) -> list[Middleware]:

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inksight.serve.service import Service
 
-OPEN = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
+OPEN = frozenset({"/", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
+ASSETS = "/static/"  # the page itself is no secret; whatever it asks for needs the token
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -48,7 +49,9 @@ class Guard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 closing = () if self._service.ready else CLOSING  # so that nobody sends more down this connection
-                message = {**message, "headers": [*message["headers"], *HEADERS, *closing]}
+                given = {name for name, _ in message["headers"]}
+                own = (each for each in HEADERS if each[0] not in given)
+                message = {**message, "headers": [*message["headers"], *own, *closing]}
             await send(message)
 
         refusal = self._refusal(scope["path"], Headers(scope=scope))
@@ -62,7 +65,8 @@ class Guard:
         origin, own = headers.get("origin"), (f"http://{host}", f"https://{host}")
         if origin is not None and origin not in (*own, *self._service.settings.origins):
             return _error(403, f"a page of {origin} asked; only this service's own may. Allow it with --cors.")
-        if self._token is not None and path not in OPEN and not self._knows_token(headers):
+        is_open = path in OPEN or path.startswith(ASSETS)
+        if self._token is not None and not is_open and not self._knows_token(headers):
             wanted = {"WWW-Authenticate": "Bearer"}
             return _error(401, "this service wants a token: Authorization: Bearer TOKEN.", wanted)
         return None

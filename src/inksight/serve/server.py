@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import uvicorn
@@ -15,6 +15,9 @@ import uvicorn
 from inksight.errors import ServiceError
 from inksight.serve.app import create_app
 from inksight.serve.service import Service
+
+if TYPE_CHECKING:
+    from inksight.serve.page import Page
 
 GRACE_S = 1.0  # between not ready and the end of listening: time to be noticed
 DRAIN_S = 8  # for the requests that are inside by then; with GRACE_S it stays below ten
@@ -38,11 +41,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(service: Service, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Answers until a signal ends it; calls `started` once it does."""
+def run(service: Service, listener: socket.socket, started: Callable[[], None], page: Page | None = None) -> None:
+    """Answers until a signal ends it, with the page if there is one; calls `started` once it does."""
     cv2.setNumThreads(1)  # the pool's threads are all there is to share the cores
     config = uvicorn.Config(
-        create_app(service),
+        create_app(service, page),
         http="httptools",
         ws="none",
         lifespan="on",

@@ -44,7 +44,7 @@ class Service:
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "pictures")
         self._network = ThreadPoolExecutor(1, "network")
         self._reloading = asyncio.Lock()
-        self._name = Path(os.path.abspath(resolve(run))).name
+        self._name = _name_of(run)
         self._version = 0
         self.replace(_load(run))
 
@@ -54,6 +54,17 @@ class Service:
         batcher = Batcher(predictor.probabilities, self._network, lambda: self.gate.inside, self.metrics.batch)
         self.model = Model(self._name, str(self._version), predictor, self._pool, batcher)
         self.metrics.model(self.model.name, self.model.version)
+
+    async def use(self, run: str) -> None:
+        """Answers with another run from now on, under its own name; errors as `Predictor.load`, and all stays.
+
+        Args:
+            run: as at the start.
+        """
+        async with self._reloading:
+            predictor = await self.in_pool(_load, run)
+            self._run, self._name = run, _name_of(run)
+            self.replace(predictor)
 
     async def reload(self) -> None:
         """Loads what the run stands for now; if that fails the old model goes on, and the log says why."""
@@ -79,6 +90,11 @@ class Service:
         """Lets the threads go; work that has not begun is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._network.shutdown(wait=False, cancel_futures=True)
+
+
+def _name_of(run: str) -> str:
+    """The name of the folder that a run stands for now."""
+    return Path(os.path.abspath(resolve(run))).name
 
 
 def _load(run: str) -> Predictor:

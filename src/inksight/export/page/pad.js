@@ -57,7 +57,7 @@ export class Pad {
   /**
    * Draws all strokes over what is there.
    *
-   * @param {CanvasRenderingContext2D} context of a square canvas
+   * @param {CanvasRenderingContext2D} context of a canvas with the pad's proportions
    * @param {string} [colour] of all of them, in place of their own
    */
   paint(context, colour) {
@@ -65,6 +65,15 @@ export class Pad {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     for (const stroke of this.strokes) paintStroke(context, stroke, colour ?? stroke.colour);
     context.setTransform(1, 0, 0, 1, 0, 0);
+  }
+
+  /** In pad pixels, of which its width has PAD_PX. */
+  get #height() {
+    return (PAD_PX * this.canvas.height) / this.canvas.width;
+  }
+
+  get #middle() {
+    return { x: PAD_PX / 2, y: this.#height / 2 };
   }
 
   #begin(point) {
@@ -114,16 +123,16 @@ export class Pad {
   }
 
   #press() {
-    this.cursor ??= { x: PAD_PX / 2, y: PAD_PX / 2 };
+    this.cursor ??= this.#middle;
     this.keyboardDown = !this.keyboardDown;
     if (this.keyboardDown) this.#begin(this.cursor);
     this.onChange(!this.keyboardDown);
   }
 
   #walk([across, down], step) {
-    const { x, y } = this.cursor ?? { x: PAD_PX / 2, y: PAD_PX / 2 };
-    const within = (value) => Math.min(Math.max(value, 0), PAD_PX);
-    this.cursor = { x: within(x + across * step), y: within(y + down * step) };
+    const { x, y } = this.cursor ?? this.#middle;
+    const within = (value, end) => Math.min(Math.max(value, 0), end);
+    this.cursor = { x: within(x + across * step, PAD_PX), y: within(y + down * step, this.#height) };
     if (this.keyboardDown) this.#add(this.cursor);
     this.onChange(false);
   }

@@ -1,0 +1,162 @@
+"""A run and a few pictures that it gets wrong -> a new run that has learned them and forgotten nothing."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inksight import data as data_room
+from inksight import runs
+from inksight.clock import Clock
+from inksight.data.dataset import Dataset, Split
+from inksight.errors import DataError, RunError, UsageError
+from inksight.evaluation import labelled_as
+from inksight.finish import Trained, finish
+from inksight.nets.weights import load_network
+from inksight.predictor import Predictor
+from inksight.provenance import provenance
+from inksight.training import engine
+from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
+
+if TYPE_CHECKING:
+    from inksight.training.fit import Watcher
+
+PRESET = "finetuned"
+
+
+def finetune(
+    run: str | Path,
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    watcher: Watcher | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    started: float | None = None,
+    **choices: Any,
+) -> runs.Run:
+    """Trains a run on, on pictures of its own classes, with pictures of its own data between them.
+
+    A fifth of each class with five or more new pictures is held out and only asked before and after. New pictures
+    that are in the test or the validation part of the run's data are left out: their figures would mean nothing more.
+
+    Args:
+        run: a run folder or "latest". It is left as it is.
+        data: the pictures to learn, with their right labels: any data set; it may lack classes.
+        out: the run folder to make; default `runs/<data>-finetuned-<number>`.
+        watcher, progress, started: as for `train`.
+        choices: fields of TrainConfig that do not change the network or the division of its data.
+    Returns:
+        the new run; its `metrics["finetune"]` compares it with the old one.
+    Raises:
+        InksightError: one of its kinds; nothing is left half done.
+    """
+    clock = Clock(time.monotonic() if started is None else started)
+    clock.seconds["start"] = time.monotonic() - clock.started
+    before = _trained_run(run)
+    config = finetuning_config(before.config, choices)
+    out = Path(out) if out is not None else None
+    runs.require_free(out)
+    predictor = Predictor.load(before.path)
+    backend = engine.prepare(config.backend)
+    with clock.stage("data"):
+        whole = _own_data(before, predictor, progress)
+        dataset = whole.held_out(config.validation, config.seed)
+        new = _new_pictures(data, predictor, progress)
+        usable = _usable(new, dataset, str(data))
+        learned, asked = held_out(usable, config.seed)
+    with clock.stage("build"):
+        engine.load_keras()
+        model = load_network(before.path / runs.KERAS)
+    from inksight.training.fit import fit
+
+    mixed = replace(dataset, train=rehearsal(dataset.train, learned, config.seed))
+    with clock.stage("fit"):
+        fitted = fit(model, mixed, config, backend, watcher=watcher)
+    facts = provenance(whole, PRESET, replace(config, backend=backend), None)
+    facts |= {"command": _command(before, data, choices), "finetune": {"run": str(before.path), "data": str(data)}}
+    old_test = {name: before.metrics["test"][name] for name in ("accuracy", "errors", "images")}
+    compared = {"run": str(before.path), "test_before": old_test, "left_out": len(new) - len(usable)}
+    figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
+    return finish(Trained(model, mixed, fitted, config, facts, figures), clock, out)
+
+
+def _trained_run(name: str | Path) -> runs.Run:
+    """The run to start from."""
+    if name == "shipped":
+        raise RunError(
+            "the shipped model comes without the Keras weights that finetuning starts from. Train one first: "
+            "inksight train (seconds) or inksight train --preset robust (as the shipped one); then --finetune latest."
+        )
+    return runs.load_run(name)
+
+
+def _own_data(before: runs.Run, predictor: Predictor, progress: Callable[[int, int, str], None] | None) -> Dataset:
+    """What the run was trained on, the same pictures in the same parts."""
+    origin = before.config["data"]
+    if not origin["source"]:
+        raise UsageError(f"{before.path} was trained on arrays out of a program; its pictures cannot be had again.")
+    card = predictor.card
+    whole = data_room.load(
+        origin["source"],
+        size_px=card.size_px,
+        prepare=predictor.inputs,
+        preprocessing=card.preprocessing,
+        seed=before.config["seed"],
+        progress=progress,
+    )
+    if whole.sha256 != origin["sha256"]:
+        raise DataError(
+            f"{origin['source']} has changed since {before.path} was trained on it: what was its test part may be "
+            "learned from now. Train anew instead."
+        )
+    return whole
+
+
+def _new_pictures(data: str | Path, predictor: Predictor, progress: Callable[[int, int, str], None] | None) -> Split:
+    """The pictures to learn, as the network takes them and labelled as it counts."""
+    split, classes = data_room.load_labelled(
+        data, size_px=predictor.card.size_px, prepare=predictor.inputs, progress=progress
+    )
+    return labelled_as(split, classes, str(data), predictor)
+
+
+def _usable(new: Split, dataset: Dataset, source: str) -> Split:
+    """The new pictures without those that figures are made of."""
+    usable = without(new, [part for name, part in dataset.parts.items() if name != "train"])
+    if not len(usable):
+        raise DataError(
+            f"all pictures of {source} are in the test or the validation part of {dataset.name}; learning them would "
+            "make its figures mean nothing. Give others."
+        )
+    return usable
+
+
+def _command(before: runs.Run, data: str | Path, choices: dict[str, Any]) -> str:
+    """The command that makes this run again."""
+    words = ["inksight", "train", "--finetune", str(before.path), "--data", str(data)]
+    for name, value in choices.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+def _compared(base: dict[str, Any], old: Predictor, parts: dict[str, Split], new: Predictor) -> dict[str, Any]:
+    """`base`, and how many of each part's pictures the old and the new model get right."""
+    return {
+        "finetune": {
+            **base,
+            **{
+                name: {"images": len(part), "right_before": _right(old, part), "right_after": _right(new, part)}
+                for name, part in parts.items()
+            },
+        }
+    }
+
+
+def _right(predictor: Predictor, part: Split) -> int:
+    """How many pictures of a part are answered right."""
+    return int((predictor.probabilities(part.images).argmax(1) == part.labels).sum())

@@ -1,0 +1,128 @@
+"""The runs in a folder, as the page shows them. They are asked for by the names listed here."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from inksight.errors import InksightError, RunError, unknown
+from inksight.evaluation import Evaluation, evaluate
+from inksight.runs import CARD, CONFIG, KERAS, METRICS, MODEL, SHIPPED, Run, load_model_card
+
+SHIPPED_NAME = "shipped"
+MOST_WRONG = 60
+_WANTED = (CARD, MODEL, CONFIG, METRICS)
+
+
+def runs_in(root: Path) -> dict[str, Path]:
+    """The whole runs in a folder by name, the newest first, and the shipped one last."""
+    folders = [path for path in root.glob("[!.]*") if all((path / name).is_file() for name in _WANTED)]
+    folders.sort(key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
+    return {path.name: path for path in folders if path.name != SHIPPED_NAME} | {SHIPPED_NAME: SHIPPED}
+
+
+def find_run(root: Path, name: str) -> Path:
+    """The folder of a run by its name.
+
+    Raises:
+        RunError: no run is called so.
+    """
+    known = runs_in(root)
+    if name not in known:
+        raise RunError(unknown("run", name, known))
+    return known[name]
+
+
+def summaries(root: Path) -> list[dict[str, Any]]:
+    """A line for each run; one whose files are damaged says so in `error`."""
+    return [_summary_or_error(name, path) for name, path in runs_in(root).items()]
+
+
+def details(name: str, path: Path) -> dict[str, Any]:
+    """A run's line, the rows of its history, its layers and what finetuning changed."""
+    summary = _summary(name, path)
+    if path == SHIPPED:
+        return {**summary, "history": [], "layers": [], "finetune": None, "command": None}
+    run = Run(path)
+    return {
+        **summary,
+        "history": run.history,
+        "layers": run.metrics["layers"],
+        "finetune": run.metrics.get("finetune"),
+        "command": run.config["command"],
+    }
+
+
+def evaluated(path: Path) -> dict[str, Any]:
+    """A run asked once more about its own test part: the confusion matrix, and the wrong answers with their pictures.
+
+    Raises:
+        InksightError: its data cannot be had any more.
+    """
+    evaluation = evaluate(path)
+    wrong = evaluation.wrong
+    return {
+        "classes": list(evaluation.classes),
+        "confusion": evaluation.confusion.tolist(),
+        "images": len(evaluation.split),
+        "num_wrong": len(wrong),
+        "wrong": [_wrong(evaluation, int(index)) for index in wrong[:MOST_WRONG]],
+        "warning": evaluation.warning,
+    }
+
+
+def data_url(image: np.ndarray) -> str:
+    """A picture, uint8 (height, width) or (height, width, 3), as text that a page can show."""
+    shown = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", shown)[1].tobytes()).decode()
+
+
+def _wrong(evaluation: Evaluation, index: int) -> dict[str, Any]:
+    """One wrong answer."""
+    row = evaluation.probabilities[index]
+    return {
+        "index": index,
+        "label": evaluation.classes[evaluation.split.labels[index]],
+        "answer": evaluation.classes[int(row.argmax())],
+        "confidence": round(float(row.max()), 4),
+        "picture": data_url(evaluation.split.images[index]),
+    }
+
+
+def _summary_or_error(name: str, path: Path) -> dict[str, Any]:
+    """A run's line in the table."""
+    try:
+        return _summary(name, path)
+    except (InksightError, KeyError) as error:
+        return {"name": name, "error": str(error)}
+
+
+def _summary(name: str, path: Path) -> dict[str, Any]:
+    """What is known of a run without asking it anything."""
+    card = load_model_card(path)
+    origin = card.provenance
+    known = {
+        "name": name,
+        "data": origin["data"]["name"],
+        "preset": origin["preset"],
+        "started": origin["started"],
+        "classes": list(card.classes),
+        "test": {key: origin["test"][key] for key in ("accuracy", "errors", "images", "interval95")},
+        "parameters": None,
+        "seconds": None,
+        "epochs": None,
+        "ended": None,
+        "can_be_finetuned": (path / KERAS).is_file(),
+    }
+    if path == SHIPPED:
+        return known
+    metrics = Run(path).metrics
+    return {
+        **known,
+        **{key: metrics[key] for key in ("parameters", "epochs", "ended")},
+        "seconds": metrics["seconds"]["total"],
+    }

@@ -1,0 +1,85 @@
+/** The line on top of tabs that look at one picture: which it is, and how to take another. */
+
+import { element } from "./dom.js";
+import { cropped, example, filesOf } from "./pictures.js";
+
+/** Shows the context's picture, and calls back whenever there is another one to look at while the tab is shown. */
+export class Source {
+  /**
+   * @param {HTMLElement} place
+   * @param {import("./context.js").Context} context
+   * @param {(picture: import("./app.js").Picture) => Promise<void>} look
+   */
+  constructor(place, context, look) {
+    this.context = context;
+    this.look = look;
+    this.isShown = false;
+    /** What was looked at last: a picture, by a model. */
+    this.seen = {};
+    this.thumbnail = element("img", { class: "thumbnail", alt: "" });
+    this.name = element("strong");
+    /** Buttons for the digits, where the picture has several. */
+    this.digits = element("div", { class: "tools digits", role: "group", "aria-label": "Which digit" });
+    const file = element("input", { type: "file", accept: "image/*", hidden: "", "aria-label": "Picture file" });
+    file.addEventListener("change", () => (this.#take(file.files[0]), (file.value = "")));
+    place.className = "source";
+    place.append(
+      this.thumbnail,
+      element("p", {}, "This is about ", this.name, "."),
+      this.digits,
+      element("div", { class: "tools" },
+        element("button", { type: "button", click: () => context.open("draw") }, "Draw"),
+        element("button", { type: "button", click: () => file.click() }, "Open a picture…"),
+        file,
+      ),
+    );
+    for (const event of ["picture", "model"]) context.addEventListener(event, () => this.#update());
+    addEventListener("paste", (event) => this.isShown && this.#take(filesOf(event.clipboardData)[0]));
+    addEventListener("drop", (event) => this.isShown && this.#take(filesOf(event.dataTransfer)[0]));
+  }
+
+  /** The tab is shown. */
+  async shown() {
+    this.isShown = true;
+    if (!this.context.picture) this.context.usePicture(await example());
+    else await this.#update();
+  }
+
+  hidden() {
+    this.isShown = false;
+  }
+
+  /** @param {File} [file] */
+  #take(file) {
+    if (file) this.context.usePicture({ blob: file, name: file.name });
+  }
+
+  async #update() {
+    const { picture, model } = this.context;
+    if (!this.isShown || !picture || (this.seen.picture === picture && this.seen.model === model)) return;
+    this.seen = { picture, model };
+    const digits = picture.digits ?? [];
+    this.digits.replaceChildren(...digits.map((digit, index) => this.#button(picture, digit, index)));
+    this.digits.hidden = !digits.length;
+    if (digits.length) await this.#choose(picture, 0);
+    else await this.#show(picture);
+  }
+
+  #button(picture, { label }, index) {
+    return element("button", { type: "button", "aria-pressed": "false", click: () => this.#choose(picture, index) }, label);
+  }
+
+  /** Looks at one digit of several. */
+  async #choose(picture, index) {
+    [...this.digits.children].forEach((button, at) => button.setAttribute("aria-pressed", String(at === index)));
+    const { label, box } = picture.digits[index];
+    await this.#show({ blob: await cropped(picture.blob, box), name: `the ${label} in ${picture.name}` });
+  }
+
+  async #show(picture) {
+    URL.revokeObjectURL(this.thumbnail.src);
+    this.thumbnail.src = URL.createObjectURL(picture.blob);
+    this.name.textContent = picture.name;
+    await this.context.attempt(() => this.look(picture));
+  }
+}

@@ -1,0 +1,253 @@
+"""`inksight app` in a real browser: draw, what it sees, photo, look inside."""
+
+import csv
+import io
+
+import cv2
+import numpy as np
+import pytest
+
+import inksight
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+TABS = ("draw", "sees", "photo", "inside")
+DIGITS = {
+    "7": [[(0.2, 0.15), (0.5, 0.12), (0.8, 0.15), (0.65, 0.4), (0.5, 0.65), (0.45, 0.9)]],
+    "2": [[(0.2, 0.3), (0.35, 0.12), (0.6, 0.1), (0.78, 0.25), (0.7, 0.45), (0.45, 0.65), (0.2, 0.88), (0.85, 0.87)]],
+    "0": [[(0.5, 0.1), (0.25, 0.25), (0.18, 0.5), (0.28, 0.78), (0.5, 0.9), (0.74, 0.76), (0.82, 0.5), (0.5, 0.1)]],
+    "4": [[(0.3, 0.1), (0.22, 0.35), (0.2, 0.55), (0.8, 0.52)], [(0.66, 0.15), (0.62, 0.92)]],
+    "8": [[(0.62, 0.14), (0.35, 0.14), (0.3, 0.3), (0.7, 0.62), (0.66, 0.85), (0.4, 0.88), (0.28, 0.7), (0.68, 0.3)]],
+}
+SCRIBBLE = [[(0.1, 0.1), (0.9, 0.2), (0.1, 0.3), (0.9, 0.5), (0.2, 0.9), (0.9, 0.9), (0.1, 0.5), (0.8, 0.1)]]
+
+
+def draw(page, strokes, middle=0.5, height=1.0):
+    """Drags the mouse along strokes, in an upright part of the pad: where its middle is, and which share it takes."""
+    box = page.locator("[data-part=pad]").bounding_box()
+    tall = height * box["height"]
+    left, top = box["x"] + middle * box["width"] - 0.36 * tall, box["y"] + (box["height"] - tall) / 2
+    for points in strokes:
+        places = [(left + 0.72 * x * tall, top + y * tall) for x, y in points]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=3)
+        page.mouse.up()
+
+
+def says(page, text: str) -> None:
+    """Waits until the answer is this."""
+    page.wait_for_function("(text) => document.querySelector('#draw .label').textContent === text", arg=text)
+
+
+def picture(digits: np.ndarray, light: int = 235, ink: int = 30) -> bytes:
+    """Digits in a row on paper, as a PNG."""
+    row = np.concatenate([np.pad(cv2.resize(each, (84, 84)), ((40, 60), (12, 12))) for each in digits], axis=1) / 255
+    return cv2.imencode(".png", (light + (ink - light) * row).astype(np.uint8))[1].tobytes()
+
+
+def file(content: bytes, name: str = "a.png") -> dict:
+    return {"name": name, "mimeType": "image/png", "buffer": content}
+
+
+def test_a_seven_drawn_with_the_mouse_is_read(visit, app):
+    page = visit(app)
+    assert page.inner_text("[data-part=words]") == "Draw, and the answer comes as you go."
+    draw(page, DIGITS["7"])
+    says(page, "7")
+    assert page.get_attribute("[data-part=answer]", "data-verdict") == "class"
+    assert page.locator("#draw .bars li").count() == 10
+    assert page.locator("#draw .bars .best .name").inner_text() == "7"
+    page.wait_for_function("() => document.getElementById('spoken').textContent.startsWith('7, ')")
+
+
+def test_a_number_drawn_with_the_mouse_is_read(visit, app):
+    page = visit(app)
+    for index, digit in enumerate("2048"):
+        draw(page, DIGITS[digit], 0.14 + 0.24 * index, 0.5)
+    says(page, "2048")
+    assert page.inner_text("[data-part=words]") == "4 digits, read from left to right"
+    page.click("[data-open=sees]")
+    page.wait_for_selector("text=the 2 in your drawing")
+    page.click(".digits >> text=4")
+    page.wait_for_selector("#sees figcaption >> text=/28 × 28 pixels: 4/")
+
+
+def test_a_scribble_is_no_digit(visit, app):
+    page = visit(app)
+    draw(page, SCRIBBLE)
+    page.wait_for_selector("text=/Not a digit, it seems/")
+    assert page.get_attribute("[data-part=answer]", "data-verdict") == "rejected"
+
+
+def test_strokes_are_undone_and_cleared(visit, app):
+    page = visit(app)
+    assert page.is_disabled("[data-part=undo]") and page.is_disabled("#draw [data-part=clear]")
+    draw(page, DIGITS["7"])
+    draw(page, SCRIBBLE)
+    page.keyboard.press("Control+z")
+    says(page, "7")
+    page.click("#draw [data-part=clear]")
+    says(page, "–")
+    page.click("[data-part=undo]")
+    says(page, "7")
+    page.keyboard.press("Escape")
+    says(page, "–")
+
+
+def test_a_one_drawn_with_keys_is_read(visit, app):
+    page = visit(app)
+    page.focus("[data-part=pad]")
+    for key in ("ArrowUp",) * 6 + (" ",) + ("ArrowDown",) * 13 + (" ",):
+        page.keyboard.press(key)
+    says(page, "1")
+
+
+def test_tabs_are_walked_with_keys(visit, app):
+    page = visit(app)
+    page.focus("#tab-draw")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == "tab-sees"
+    assert page.is_visible("#sees") and page.is_hidden("#draw")
+    page.keyboard.press("Home")
+    assert page.get_attribute("#tab-draw", "aria-selected") == "true"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.id") == page.locator("[role=tab]").last.get_attribute("id")
+
+
+def test_what_it_sees_says_what_was_corrected(visit, app, mnist):
+    page = visit(app, "sees")
+    page.wait_for_selector("text=This is about an example.")
+    page.wait_for_selector("#sees figcaption >> text=/28 × 28 pixels: 7/")
+    assert page.locator(".stages img").count() == 4
+    content = picture(mnist.test.images[:1], 20, 240)
+    page.set_input_files("#sees input[type=file]", file(content))
+    page.wait_for_selector(".corrections >> text=inverted: the ink was lighter than its ground")
+    story = inksight.Predictor.shipped().story_of(content)
+    assert page.locator(".corrections li").all_inner_texts() == list(story.corrections)
+    assert page.evaluate("document.querySelector('.stages .pixels').naturalWidth") == 28
+
+
+def test_a_photo_is_read_and_its_readings_are_kept(visit, app, mnist):
+    page = visit(app, "photo")
+    page.set_input_files(
+        "[data-part=files]",
+        [file(picture(mnist.test.images[:3])), file(picture(mnist.test.images[3:5]), '=" x".png')],
+    )
+    page.wait_for_selector("text=It says 04.")
+    rows = [row.split("\t")[:3] for row in page.locator("[data-part=rows] tr").all_inner_texts()]
+    assert rows == [["a.png", "1", "721"], ['=" x".png', "1", "04"]]
+    with page.expect_download() as download:
+        page.click("[data-part=csv]")
+    saved = list(csv.reader(io.StringIO(download.value.path().read_text())))
+    assert saved[0] == ["picture", "line", "number", "least sure"]
+    assert [row[:3] for row in saved[1:]] == [["a.png", "1", "721"], ['\'=" x".png', "1", "04"]]
+
+
+BRINGING = """([kind, bytes]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([Uint8Array.from(bytes)], `${kind}.png`, { type: "image/png" }));
+  const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: dataTransfer })
+    : new DragEvent("drop", { dataTransfer, cancelable: true });
+  dispatchEvent(event);
+}"""
+
+
+def test_photos_are_dropped_and_pasted(visit, app, mnist):
+    page = visit(app, "photo")
+    for kind, first in (("drop", 0), ("paste", 3)):
+        page.evaluate(BRINGING, [kind, list(picture(mnist.test.images[first : first + 3]))])
+        page.wait_for_selector(f"[data-part=rows] >> text={kind}.png")
+    assert page.locator("[data-part=rows] td:nth-child(3)").all_inner_texts() == ["721", "041"]
+
+
+def test_without_a_camera_that_is_said(visit, app):
+    page = visit(app, "photo")
+    page.click("[data-part=camera]")
+    page.wait_for_selector("text=/The camera cannot be used .* Choose a photo instead/")
+
+
+def test_look_inside_shows_every_map(visit, app, mnist):
+    from inksight.export.lowering import plan_of
+    from inksight.insight.flow import flow
+
+    reader = inksight.Predictor.shipped()
+    image = reader.inputs(cv2.imdecode(np.frombuffer(picture(mnist.test.images[:1]), np.uint8), 0))
+    layers = flow(plan_of(reader.content), image[..., None])
+    page = visit(app, "inside")
+    page.set_input_files("#inside input[type=file]", file(picture(mnist.test.images[:1])))
+    page.wait_for_selector("text=This is about a.png")
+    page.wait_for_selector("text=What mattered for “7”")
+    cards = page.locator(".layer:not([data-operator=occlusion])")
+    assert cards.count() == len(layers)
+    shown = cards.evaluate_all("(all) => all.map((card) => card.querySelectorAll('canvas.map').length)")
+    expected = [each.values.shape[2] if each.values.ndim == 3 and each.values.shape[0] > 1 else 0 for each in layers]
+    assert shown == expected and sum(expected) > 100
+    (answer,) = reader.predict_many([image])
+    shares = [f"{100 * share:.1f} %" for share in answer.probabilities.values()]
+    assert page.locator("#inside .bars .share").all_inner_texts() == shares
+
+
+def test_a_value_is_traced_back_to_its_pixels(visit, app):
+    page = visit(app, "inside")
+    first = page.locator(".layer[data-operator=convolve]").first.locator("canvas.map").first
+    box = first.bounding_box()
+    first.hover(position={"x": box["width"] * 0.04, "y": box["height"] * 0.96}, force=True)
+    value = page.locator("#inside [data-part=value]")
+    assert "map 1 of 32, row 12, column 1:" in value.inner_text()
+    assert value.inner_text().endswith("It comes from 5 × 5 pixels: columns 1 to 5, rows 23 to 27.")
+    page.locator(".maps").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    assert "map 1 of 32, row 12, column 2:" in value.inner_text()
+    page.keyboard.press("Shift+ArrowRight")
+    assert "map 2 of 32, row 12, column 2:" in value.inner_text()
+
+
+def test_a_picture_that_cannot_be_read_is_an_error_in_words(visit, app):
+    page = visit(app, "sees")
+    page.wait_for_selector(".stages img")
+    blank = cv2.imencode(".png", np.full((90, 90), 200, np.uint8))[1].tobytes()
+    page.set_input_files("#sees input[type=file]", file(blank))
+    page.wait_for_selector("#problem >> text=/the picture is blank/")
+    assert [text for text in visit.faults if "422" not in text] == []
+    visit.faults.clear()
+
+
+@pytest.mark.parametrize("options", [PHONE, {"color_scheme": "dark"}], ids=["phone", "dark"])
+def test_every_tab_fits(visit, app, options):
+    """Without horizontal scroll."""
+    page = visit(app, **options)
+    draw(page, DIGITS["7"])
+    says(page, "7")
+    for tab in TABS:
+        page.click(f"#tab-{tab}")
+        page.wait_for_selector({"sees": ".stages img", "inside": "#inside .bars"}.get(tab, f"#{tab} *"))
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+
+
+def test_a_colour_model_is_drawn_for_too(visit, run_app, colour_run, tmp_path):
+    """It reads no numbers, and its network has no maps."""
+    with run_app("--model", str(colour_run), folder=tmp_path) as address:
+        page = visit(address)
+        draw(page, DIGITS["7"])
+        page.wait_for_selector("#draw .best")
+        assert page.locator("#draw .bars .name").all_inner_texts() == ["red", "green", "blue"]
+        page.click("[data-open=inside]")
+        page.wait_for_selector("#inside .bars .best")
+        assert page.locator("#inside .layer").count() == 5
+
+
+def test_a_token_comes_with_the_address(browser, run_app, tmp_path):
+    with run_app("--token", "an open sesame", folder=tmp_path) as address:
+        assert address.endswith("/#token=an%20open%20sesame")
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("text=/shipped ·/")
+        draw(page, DIGITS["7"])
+        says(page, "7")
+        assert "token" not in page.url
+        stranger = browser.new_page()
+        stranger.goto(address.partition("#")[0])
+        stranger.wait_for_selector("#problem >> text=/this service wants a token/")
+        page.close()
+        stranger.close()

@@ -26,6 +26,10 @@ TINY = {
         ["--repeats", "1", "--seconds", "0.05", "--starts", "1"],
         {"model", "clients", "times_keras", "tensor", "drawing", "resident_mb", "cold_start_s"},
     ),
+    "finetune.py": (
+        ["--counts", "1", "--draws", "1", "--others", "50"],
+        {"style_before", "test_before", "counts"},
+    ),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 

@@ -35,6 +35,10 @@ def folder(tmp_path_factory):
         kind = place / "my-pictures" / str(test.labels[index])
         kind.mkdir(parents=True, exist_ok=True)
         Image.fromarray(test.images[index]).save(kind / f"{index}.png")
+    for index in range(400, 403):
+        kind = place / "corrections" / str(test.labels[index])
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[index]).save(kind / f"{index}.png")
     return place
 
 

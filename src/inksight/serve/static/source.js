@@ -41,8 +41,9 @@ export class Source {
   /** The tab is shown. */
   async shown() {
     this.isShown = true;
-    if (!this.context.picture) this.context.usePicture(await example());
-    else await this.#update();
+    const other = this.context.picture ?? await example();
+    if (this.context.picture) await this.#update(); // it may have come meanwhile
+    else this.context.usePicture(other);
   }
 
   hidden() {

@@ -120,7 +120,7 @@ def test_questions_to_the_service_are_answered(folder):
     assert SHELL and all(line.startswith("curl ") for line in SHELL)
     done = serve(folder, "serve", *(line.replace("curl ", "curl --silent --show-error --fail ", 1) for line in SHELL))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count('"7"') == len(SHELL)
+    assert done.stdout.count('"label":"7"') == len(SHELL)
 
 
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]

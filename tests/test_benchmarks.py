@@ -30,12 +30,15 @@ TINY = {
         ["--counts", "1", "--draws", "1", "--others", "50"],
         {"style_before", "test_before", "counts"},
     ),
+    "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
 
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
+    if script == "draw.py" and not Path("/usr/bin/chromium").exists():
+        pytest.skip("no browser at /usr/bin/chromium (apt-get install chromium)")
     arguments, wanted = TINY[script]
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

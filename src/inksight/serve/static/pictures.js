@@ -21,7 +21,10 @@ export function greyOf(context) {
 
 /** How a picture is sent: as it is. @param {Blob} blob */
 export function posted(blob) {
-  return { body: blob, headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" } };
+  return {
+    body: blob,
+    headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" },
+  };
 }
 
 /** A 7 to begin with, until something is drawn. @returns {Promise<import("./app.js").Picture>} */

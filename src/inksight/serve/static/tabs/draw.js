@@ -9,7 +9,7 @@ import { Pad, PAD_PX } from "../shared/pad.js";
 export const tab = { id: "draw", title: "Draw", mount: (panel, context) => new Drawing(panel, context) };
 
 const WIDE = 1.1; // times as wide as high
-const SENT = { width: 480, height: 320 };
+const SENT = { width: 360, height: 240 };
 const HTML = `
 <div class="two">
   <div class="stack">
@@ -164,7 +164,9 @@ class Drawing {
     part("time").textContent = found ? `Answered in ${Math.round(ms)} ms, on this machine.` : "";
     part("time").dataset.ms = found ? String(ms) : "";
     if (found?.reading) {
-      this.bars.show(found.reading.digits.map(({ label: name, confidence }) => ({ name, share: confidence, best: true })));
+      this.bars.show(
+        found.reading.digits.map(({ label: name, confidence }) => ({ name, share: confidence, best: true })),
+      );
     } else {
       const nothing = Object.fromEntries(context.model.classes.map((name) => [name, 0]));
       this.bars.showClasses(found?.answer.probabilities ?? nothing, found?.answer.label);

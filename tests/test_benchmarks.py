@@ -30,6 +30,11 @@ TINY = {
         ["--repeats", "1"],
         {"model", "browser", "bytes", "largest_difference", "network_ms", "ink_ms"},
     ),
+    "finetune.py": (
+        ["--counts", "1", "--draws", "1", "--others", "50"],
+        {"style_before", "test_before", "counts"},
+    ),
+    "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }
 
@@ -37,7 +42,11 @@ TINY = {
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
-    if script == "page.py" and "INKSIGHT_BROWSER" not in os.environ and not Path("/usr/bin/chromium").exists():
+    if (
+        script in ("draw.py", "page.py")
+        and "INKSIGHT_BROWSER" not in os.environ
+        and not Path("/usr/bin/chromium").exists()
+    ):
         pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -3,6 +3,7 @@
 Numbers may differ (times do), the words around them may not. Long trainings are cut short by a time limit.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -35,6 +36,10 @@ def folder(tmp_path_factory):
         kind = place / "my-pictures" / str(test.labels[index])
         kind.mkdir(parents=True, exist_ok=True)
         Image.fromarray(test.images[index]).save(kind / f"{index}.png")
+    for index in range(400, 403):
+        kind = place / "corrections" / str(test.labels[index])
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test.images[index]).save(kind / f"{index}.png")
     return place
 
 
@@ -52,7 +57,7 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
 def run(folder: Path, command: str) -> subprocess.CompletedProcess:
     """Runs one documented command as it stands, but for where `inksight` comes from and how long it may take."""
     arguments = command.removeprefix("pip install uv && uv run ").removeprefix("inksight ")
-    if arguments.startswith("serve"):
+    if arguments.startswith(("serve", "app")):
         return serve(folder, arguments)
     if LONG.search(arguments):
         arguments += " --time 10s"
@@ -64,7 +69,8 @@ def serve(folder: Path, arguments: str, *questions: str) -> subprocess.Completed
     """Runs a service until it says its address, asks the questions there, and ends it as Ctrl-C does."""
     program = [sys.executable, "-m", "inksight", *arguments.split(), "--port", "0"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(program, cwd=folder, **pipes) as process:
+    environment = {**os.environ, "BROWSER": "true"}  # a browser that does nothing
+    with subprocess.Popen(program, cwd=folder, env=environment, **pipes) as process:
         first = process.stderr.readline()
         try:
             place = re.search(r"127\.0\.0\.1:\d+", first)[0]

@@ -143,7 +143,7 @@ def test_an_answer_is_corrected_learned_and_taken_back(visit, address, trained, 
     table = page.locator("#teach .compared").inner_text().split("\n")
     assert re.fullmatch(r"The old test pictures\s+9\d\.\d\d %\s+9\d\.\d\d %", table[1])
     assert re.fullmatch(r"The corrections it learned\s+0 of 1\s+[01] of 1", table[2])
-    page.get_by_role("button", name="Take back this 1").click()
+    page.get_by_role("button", name="Undo 1").click()
     page.wait_for_function("() => !document.querySelector('#teach .gallery li')")
     assert list((place / "corrections").glob("*/*.png")) == []
 

@@ -61,13 +61,13 @@ def answer_on(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """`inksight serve` on a free port, for the time of the block; its warnings are errors."""
-    program = [sys.executable, "-W", "error", "-m", "inksight", "serve", "--port", "0", "--json", *arguments]
+def serving(*arguments: str, command: str = "serve", environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """`inksight serve`, or `app`, on a free port, for the time of the block; its warnings are errors."""
+    program = [sys.executable, "-W", "error", "-m", "inksight", command, "--port", "0", "--json", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(program, env={**os.environ, **(environment or {})}, **pipes) as process:
         try:
-            address = json.loads(process.stdout.readline())["address"]
+            address = json.loads(process.stdout.readline())["address"].partition("#")[0].rstrip("/")
             with httpx.Client(base_url=address, timeout=30) as client:
                 yield Server(process, address, client)
         finally:

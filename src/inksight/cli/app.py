@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,7 +61,7 @@ def app(
             emit({"address": page, "model": service.model.name})
         else:
             note(f"The page is on {page}. Ctrl-C ends it.")
-        if not no_browser:
-            webbrowser.open(page)
+        if not no_browser:  # beside the service: a browser in the terminal would keep it from answering
+            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 
     answer(model, settings, (host, port), announce, Page(tuple(data or ()), corrections))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
 
 _COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("accuracy", "{task.fields[accuracy]}"))
-
-
 _EVERY_S = 0.1
 
 

@@ -105,7 +105,7 @@ class Trainer:
         if self.training is not None and not self.training.is_over:
             raise UsageError("a training is running already; stop it, or wait for its end.")
         number = 1 if self.training is None else self.training.number + 1
-        self.training = training = Training(number, what)
+        self.training, self._process = Training(number, what), None
         program = [sys.executable, "-m", "inksight", "train", *arguments, "--json", "--progress", "json"]
         self._process = await asyncio.create_subprocess_exec(
             *program,
@@ -115,8 +115,8 @@ class Trainer:
             limit=_LINE_BYTES,
             start_new_session=True,  # a Ctrl-C in the terminal is for the service
         )
-        self._watching = asyncio.create_task(_watch(training, self._process))
-        return training
+        self._watching = asyncio.create_task(_watch(self.training, self._process))
+        return self.training
 
     def stop(self) -> None:
         """Asks the training to end now and save what it has learned; asked again, it gives up.

@@ -69,12 +69,12 @@ async def training_options(request: Request) -> Response:
     return JSONResponse({"data": list(sources), **knobs.options()})
 
 
-@queued
-async def upload_data(request: Request, place: Place) -> Response:
-    """A zip of class folders becomes a data set."""
-    body = await body_of(request, place)
-    name = request.query_params.get("name", "")
-    return JSONResponse(await asyncio.to_thread(workshop_of(request).shelf.add, body, name))
+async def upload_data(request: Request) -> Response:
+    """A zip of class folders becomes a data set. It may take its time: every picture is looked at."""
+    with service_of(request).gate.place() as place:
+        body = await body_of(request, place)
+        name = request.query_params.get("name", "")
+        return JSONResponse(await asyncio.to_thread(workshop_of(request).shelf.add, body, name))
 
 
 async def training(request: Request) -> Response:

@@ -12,7 +12,7 @@ from inksight.data.dataset import Split, joined, stratified, take
 from inksight.errors import UsageError, unknown
 from inksight.training.config import TrainConfig
 
-REHEARSED = 8000  # old pictures, or OLD_FOR_NEW for each new one if that is more
+REHEARSED = 16_000  # old pictures, or OLD_FOR_NEW for each new one if that is more
 OLD_FOR_NEW = 3
 MOST_TIMES = 100  # one new picture: a single label that is wrong must not outweigh all there is
 ENOUGH_TO_HOLD_OUT = 5  # pictures of a class; of fewer, all are learned
@@ -29,7 +29,7 @@ RECIPE: dict[str, Any] = {
     "weight_decay": 0.0,
     "schedule": "cosine",
     "weight_averaging": 0.0,
-    "epochs": 2,
+    "epochs": 1,
     "least_steps": 200,
     "batch_size": 64,
     "early_stopping": 0,

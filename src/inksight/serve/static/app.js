@@ -36,9 +36,18 @@ let current = null;
 
 /** A tab with its button and its panel. @param {Tab} tab */
 function entryOf(tab) {
-  const button = element("button", {
-    id: `tab-${tab.id}`, type: "button", role: "tab", "aria-controls": tab.id, "aria-selected": "false", tabindex: "-1",
-  }, tab.title);
+  const button = element(
+    "button",
+    {
+      id: `tab-${tab.id}`,
+      type: "button",
+      role: "tab",
+      "aria-controls": tab.id,
+      "aria-selected": "false",
+      tabindex: "-1",
+    },
+    tab.title,
+  );
   const panel = element("section", { id: tab.id, role: "tabpanel", "aria-labelledby": button.id, hidden: "" });
   button.addEventListener("click", () => show(tab.id));
   find("tabs").append(button);
@@ -82,7 +91,9 @@ function walk(event) {
 /** The line beside the heading. */
 function introduce() {
   const { name, about } = context.model;
-  const right = about.test ? `${(100 * about.test.accuracy).toFixed(2)} % right on ${about.test.images.toLocaleString("en")} test pictures` : "";
+  const right = about.test
+    ? `${(100 * about.test.accuracy).toFixed(2)} % right on ${about.test.images.toLocaleString("en")} test pictures`
+    : "";
   find("model").textContent = [name, right].filter(Boolean).join(" · ");
 }
 

@@ -7,8 +7,8 @@
 
 import { element } from "./dom.js";
 
-const WIDTH = 460;
-const HEIGHT = 240;
+const WIDTH = 400;
+const HEIGHT = 220;
 const EDGE = { left: 50, right: 12, top: 12, bottom: 34 };
 const TICKS = 4;
 const STEPS = [1, 2, 2.5, 5, 10];

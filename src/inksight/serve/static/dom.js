@@ -32,12 +32,3 @@ export function filled(panel, html) {
   panel.innerHTML = html;
   return (name) => panel.querySelector(`[data-part="${name}"]`);
 }
-
-/** Bytes as a grey picture on a canvas. @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} grey */
-export function paintGrey(canvas, grey, width, height) {
-  const picture = new ImageData(width, height);
-  for (let at = 0; at < width * height; at++) picture.data.set([grey[at], grey[at], grey[at], 255], 4 * at);
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}

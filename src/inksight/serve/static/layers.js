@@ -40,17 +40,29 @@ const WORDS = {
     "Softmax turns the sums into shares of 1. They are then tempered, so that of the answers that say “90 % sure” nine in " +
       "ten are right.",
   ],
-  scale: ({ inputs: [before] }) => before < 0
-    ? ["Scaling", "The bytes of the picture, 0 to 255, become numbers around 0, which are easier to learn from."]
-    : ["Normalisation", "Each map is shifted and stretched as training found best, so that all are of one size."],
-  average: ({ values }) => ["Average of each map", `How much there is of each feature, wherever it is: ${count(values)} values.`],
-  maximum: ({ values }) => ["Largest of each map", `How strongly each feature shows at its best place: ${count(values)} values.`],
+  scale: ({ inputs: [before] }) =>
+    before < 0
+      ? ["Scaling", "The bytes of the picture, 0 to 255, become numbers around 0, which are easier to learn from."]
+      : ["Normalisation", "Each map is shifted and stretched as training found best, so that all are of one size."],
+  average: ({ values }) => [
+    "Average of each map",
+    `How much there is of each feature, wherever it is: ${count(values)} values.`,
+  ],
+  maximum: ({ values }) => [
+    "Largest of each map",
+    `How strongly each feature shows at its best place: ${count(values)} values.`,
+  ],
   concatenate: () => ["Side by side", "What came on several ways is put into one row."],
   mean: () => ["Mean of the members", "Several networks looked at the picture; their opinions are averaged."],
   multiply: () => ["Product", "Two arrays are multiplied value by value: one lets the other through."],
 };
 
-function firstFilters({ kernel: { shape: [height, width, , filters] }, strides: [stride] }) {
+function firstFilters({
+  kernel: {
+    shape: [height, width, , filters],
+  },
+  strides: [stride],
+}) {
   return (
     `${filters} filters, each a window of ${height} × ${width} weights, slide over the picture, ${pixels(stride)} at a time. At ` +
     "every place a filter multiplies what it sees by its weights and adds it up: the darker its map, the better the place " +
@@ -58,7 +70,11 @@ function firstFilters({ kernel: { shape: [height, width, , filters] }, strides: 
   );
 }
 
-function laterFilters({ kernel: { shape: [height, width, inputs, filters] } }) {
+function laterFilters({
+  kernel: {
+    shape: [height, width, inputs, filters],
+  },
+}) {
   return (
     `${filters} filters again, each a window of ${height} × ${width}, but on all ${inputs} maps before at once: out of edges come ` +
     "corners and loops, out of those the parts of a digit. Point at a map to see its filter."
@@ -73,7 +89,9 @@ export function wordsOf(layer) {
 
 /** "32 maps of 12 × 12" or "256 values". @param {Layer} layer */
 export function sizeOf({ values: { shape } }) {
-  return isMaps(shape) ? `${shape[2]} ${shape[2] === 1 ? "map" : "maps"} of ${shape[0]} × ${shape[1]}` : `${count({ shape })} values`;
+  return isMaps(shape)
+    ? `${shape[2]} ${shape[2] === 1 ? "map" : "maps"} of ${shape[0]} × ${shape[1]}`
+    : `${count({ shape })} values`;
 }
 
 /** Whether there are places on what a layer gives. @param {number[]} shape */

@@ -39,7 +39,8 @@ export class Lens {
     const small = document.createElement("canvas");
     const grey = planeOf(input, 0);
     paint(small, grey, [height, width], (_, at) =>
-      [0, 1, 2].map((colour) => input.values[at * channels + (channels === 3 ? colour : 0)]));
+      [0, 1, 2].map((colour) => input.values[at * channels + (channels === 3 ? colour : 0)]),
+    );
     const canvas = part("input");
     canvas.width = canvas.height = LENS_PX;
     const context = canvas.getContext("2d");
@@ -78,9 +79,10 @@ export class Lens {
     });
     frame.querySelector("div").replaceChildren(...canvases);
     frame.querySelector("div").dataset.count = canvases.length === 1 ? "one" : "many";
-    frame.querySelector("figcaption").textContent = canvases.length === 1
-      ? "Its filter: ink where it wants ink, red where it wants none."
-      : `Its filter: a window on each of the ${canvases.length} maps before it.`;
+    frame.querySelector("figcaption").textContent =
+      canvases.length === 1
+        ? "Its filter: ink where it wants ink, red where it wants none."
+        : `Its filter: a window on each of the ${canvases.length} maps before it.`;
   }
 }
 

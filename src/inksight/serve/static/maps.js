@@ -20,7 +20,8 @@ export function planeOf({ shape, values }, channel) {
 /** Slices of a kernel for one output: a plane for each input. @param {Values} kernel @returns {Float32Array[]} */
 export function filterOf({ shape: [height, width, inputs, outputs], values }, output) {
   return Array.from({ length: inputs }, (_, input) =>
-    Float32Array.from({ length: height * width }, (_, at) => values[(at * inputs + input) * outputs + output]));
+    Float32Array.from({ length: height * width }, (_, at) => values[(at * inputs + input) * outputs + output]),
+  );
 }
 
 /** The page's colours for values, as [red, green, blue]. */

@@ -27,7 +27,9 @@ export class Source {
       this.thumbnail,
       element("p", {}, "This is about ", this.name, "."),
       this.digits,
-      element("div", { class: "tools" },
+      element(
+        "div",
+        { class: "tools" },
         element("button", { type: "button", click: () => context.open("draw") }, "Draw"),
         element("button", { type: "button", click: () => file.click() }, "Open a picture…"),
         file,
@@ -41,8 +43,10 @@ export class Source {
   /** The tab is shown. */
   async shown() {
     this.isShown = true;
-    if (!this.context.picture) this.context.usePicture(await example());
-    else await this.#update();
+    const other = this.context.picture ?? (await example());
+    if (this.context.picture)
+      await this.#update(); // it may have come meanwhile
+    else this.context.usePicture(other);
   }
 
   hidden() {
@@ -58,7 +62,7 @@ export class Source {
     const { picture, model } = this.context;
     if (!this.isShown || !picture || (this.seen.picture === picture && this.seen.model === model)) return;
     this.seen = { picture, model };
-    const digits = picture.digits ?? [];
+    const digits = picture.digits?.length > 1 ? picture.digits : [];
     this.digits.replaceChildren(...digits.map((digit, index) => this.#button(picture, digit, index)));
     this.digits.hidden = !digits.length;
     if (digits.length) await this.#choose(picture, 0);
@@ -66,7 +70,11 @@ export class Source {
   }
 
   #button(picture, { label }, index) {
-    return element("button", { type: "button", "aria-pressed": "false", click: () => this.#choose(picture, index) }, label);
+    return element(
+      "button",
+      { type: "button", "aria-pressed": "false", click: () => this.#choose(picture, index) },
+      label,
+    );
   }
 
   /** Looks at one digit of several. */

@@ -3,12 +3,13 @@
 import { ask, latestWins } from "../api.js";
 import { Bars, verdictOf } from "../answers.js";
 import { filled } from "../dom.js";
-import { pngOf, posted } from "../pictures.js";
+import { greyOf, pngOf, posted } from "../pictures.js";
 import { Pad, PAD_PX } from "../shared/pad.js";
 
 export const tab = { id: "draw", title: "Draw", mount: (panel, context) => new Drawing(panel, context) };
 
-const SENT = { width: 480, height: 320 };
+const WIDE = 1.1; // times as wide as high
+const SENT = { width: 360, height: 240 };
 const HTML = `
 <div class="two">
   <div class="stack">
@@ -47,7 +48,7 @@ class Drawing {
     this.panel = panel;
     this.part = filled(panel, HTML);
     this.screen = this.part("pad").getContext("2d");
-    this.sheet = Object.assign(document.createElement("canvas"), SENT).getContext("2d");
+    this.sheet = Object.assign(document.createElement("canvas"), SENT).getContext("2d", { willReadFrequently: true });
     this.bars = new Bars(this.part("bars"));
     this.pad = new Pad(this.part("pad"), (isFinished) => this.#changed(isFinished));
     this.answerTo = latestWins((since) => this.#answer(since));
@@ -128,30 +129,28 @@ class Drawing {
       this.#show(null);
       return;
     }
-    const blob = await this.#picture();
-    const found = await this.context.attempt(() => this.#ask(blob));
+    this.#paintSheet();
+    const found = await this.context.attempt(() => this.#ask(greyOf(this.sheet)));
     if (!found || this.pad.isEmpty) return;
     this.#show(found, performance.now() - since);
-    if (isFinished) this.#tell(blob, found);
+    if (isFinished) await this.#tell(found);
   }
 
   /** Dark on white, as on paper. */
-  #picture() {
+  #paintSheet() {
     const { sheet } = this;
     sheet.fillStyle = "#fff";
     sheet.fillRect(0, 0, SENT.width, SENT.height);
     this.pad.paint(sheet, "#000");
-    return pngOf(sheet.canvas);
   }
 
-  /** One digit is answered with all its classes; more are read as a number. */
+  /** One digit is answered with all its classes; several are read as a number. */
   async #ask(blob) {
-    const { reads_numbers: readsNumbers } = this.context.model;
-    const [answer, reading] = await Promise.all([
-      ask("/predict", posted(blob)),
-      readsNumbers ? ask("/read", posted(blob)) : { digits: [] },
-    ]);
-    return reading.digits.length > 1 ? { answer, reading } : { answer };
+    if (this.context.model.reads_numbers && mayBeSeveral(this.pad.strokes)) {
+      const reading = await ask("/read", posted(blob));
+      if (reading.digits.length > 1) return { reading };
+    }
+    return { answer: await ask("/predict", posted(blob)) };
   }
 
   #show(found, ms) {
@@ -165,7 +164,9 @@ class Drawing {
     part("time").textContent = found ? `Answered in ${Math.round(ms)} ms, on this machine.` : "";
     part("time").dataset.ms = found ? String(ms) : "";
     if (found?.reading) {
-      this.bars.show(found.reading.digits.map(({ label: name, confidence }) => ({ name, share: confidence, best: true })));
+      this.bars.show(
+        found.reading.digits.map(({ label: name, confidence }) => ({ name, share: confidence, best: true })),
+      );
     } else {
       const nothing = Object.fromEntries(context.model.classes.map((name) => [name, 0]));
       this.bars.showClasses(found?.answer.probabilities ?? nothing, found?.answer.label);
@@ -173,15 +174,29 @@ class Drawing {
   }
 
   /** The drawing is finished, for now: others may look at it. */
-  #tell(blob, found) {
+  async #tell(found) {
     const { label, words } = wordsFor(found, this.context.model);
     this.context.say(`${label}, ${words}`);
     const { answer, reading } = found;
+    const blob = await pngOf(this.sheet.canvas);
     this.context.usePicture({ blob, name: "your drawing", ...(reading ? { digits: reading.digits } : { answer }) });
   }
 }
 
 const NOTHING = { label: "–", verdict: "none", words: "Draw, and the answer comes as you go." };
+
+/** Whether strokes lie beside each other, or are wider together than one digit is. @param {import("../shared/pad.js").Stroke[]} strokes */
+function mayBeSeveral(strokes) {
+  const boxes = strokes.map(({ points, width }) => {
+    const across = points.map(({ x }) => x);
+    return { left: Math.min(...across) - width / 2, right: Math.max(...across) + width / 2 };
+  });
+  boxes.sort((one, other) => one.left - other.left);
+  const end = (count) => Math.max(...boxes.slice(0, count).map(({ right }) => right));
+  if (boxes.some(({ left }, index) => index > 0 && left > end(index))) return true;
+  const down = strokes.flatMap(({ points }) => points.map(({ y }) => y));
+  return end(boxes.length) - boxes[0].left > WIDE * (Math.max(...down) - Math.min(...down));
+}
 
 function wordsFor({ answer, reading }, model) {
   if (!reading) return { label: answer.label, verdict: answer.verdict, words: verdictOf(answer, model) };

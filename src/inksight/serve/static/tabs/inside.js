@@ -61,7 +61,11 @@ class Inside {
   #card(layer, number) {
     const [title, text] = wordsOf(layer);
     const isLast = number === this.found.layers.length;
-    const shown = isLast ? this.#answerBars() : isMaps(layer.values.shape) ? this.#maps(layer, number) : this.#units(layer);
+    const shown = isLast
+      ? this.#answerBars()
+      : isMaps(layer.values.shape)
+        ? this.#maps(layer, number)
+        : this.#units(layer);
     return cardOf(`${number}. ${title}`, sizeOf(layer), text, shown, { "data-operator": layer.operator });
   }
 
@@ -69,7 +73,10 @@ class Inside {
   #maps(layer, number) {
     const { shape, peak } = layer.values;
     const list = element("div", {
-      class: "maps", tabindex: "0", role: "group", "aria-label": `${sizeOf(layer)} of step ${number}; arrow keys walk over them`,
+      class: "maps",
+      tabindex: "0",
+      role: "group",
+      "aria-label": `${sizeOf(layer)} of step ${number}; arrow keys walk over them`,
     });
     list.style.setProperty("--columns", String(columnsFor(shape)));
     for (let channel = 0; channel < shape[2]; channel++) {
@@ -116,13 +123,23 @@ class Inside {
     const count = shape[shape.length - 1];
     const width = Math.min(count, UNITS_A_ROW);
     const height = Math.ceil(count / width);
-    const canvas = element("canvas", { class: "units pixels", role: "img", "aria-label": `${count} values`, "data-units": String(count) });
+    const canvas = element("canvas", {
+      class: "units pixels",
+      role: "img",
+      "aria-label": `${count} values`,
+      "data-units": String(count),
+    });
     const padded = Float32Array.from({ length: width * height }, (_, at) => values[at] ?? 0);
     paint(canvas, padded, [height, width], (value) => this.palette.mix(value / peak));
     canvas.style.aspectRatio = `${width} / ${height}`;
     const { classes } = this.context.model;
     if (count !== classes.length) return canvas;
-    return element("div", {}, canvas, element("p", { class: "names soft small", "aria-hidden": "true" }, ...classes.map(nameOf)));
+    return element(
+      "div",
+      {},
+      canvas,
+      element("p", { class: "names soft small", "aria-hidden": "true" }, ...classes.map(nameOf)),
+    );
   }
 
   #answerBars() {
@@ -134,7 +151,11 @@ class Inside {
 
   /** The heat map, laid over a faint copy of the picture. */
   #matteredCard(mattered, answer) {
-    const canvas = element("canvas", { class: "heat pixels", role: "img", "aria-label": `What spoke for ${answer.label}, and what against it` });
+    const canvas = element("canvas", {
+      class: "heat pixels",
+      role: "img",
+      "aria-label": `What spoke for ${answer.label}, and what against it`,
+    });
     const { input } = this.found;
     const ink = planeOf(input, 0);
     const accent = this.palette.accent;
@@ -147,7 +168,9 @@ class Inside {
       `The answer is ${answer.label}: ${verdictOf(answer, this.context.model)}. A small patch of paper is slid over the picture, and the network ` +
       `is asked again each time. Blue: covering it takes odds from “${answer.label}”, so what is there speaks for it. Red: it speaks ` +
       "against it. This says what the answer hangs on, not how the network comes to it.";
-    return cardOf(`What mattered for “${answer.label}”`, "by covering it (occlusion)", words, canvas, { "data-operator": "occlusion" });
+    return cardOf(`What mattered for “${answer.label}”`, "by covering it (occlusion)", words, canvas, {
+      "data-operator": "occlusion",
+    });
   }
 }
 
@@ -163,13 +186,22 @@ function columnsFor([height, , channels]) {
 
 /** The service's answer with its arrays unpacked. */
 function foundIn({ input, layers, mattered, answer }) {
-  const open = (layer) => ({ ...layer, values: unpacked(layer.values), kernel: layer.kernel && unpacked(layer.kernel) });
+  const open = (layer) => ({
+    ...layer,
+    values: unpacked(layer.values),
+    kernel: layer.kernel && unpacked(layer.kernel),
+  });
   return { input: unpacked(input), layers: layers.map(open), mattered: unpacked(mattered), answer };
 }
 
 function cardOf(title, size, text, shown, attributes) {
-  const words = element("div", { class: "words" },
-    element("h2", {}, title), element("p", { class: "soft small" }, size), element("p", { class: "small" }, text));
+  const words = element(
+    "div",
+    { class: "words" },
+    element("h2", {}, title),
+    element("p", { class: "soft small" }, size),
+    element("p", { class: "small" }, text),
+  );
   return element("li", { class: "card layer", ...attributes }, words, element("div", { class: "shown" }, shown));
 }
 

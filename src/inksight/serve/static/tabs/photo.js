@@ -94,8 +94,10 @@ class Photos {
     this.part("reading").textContent = found ? wordsFor(found) : "";
     if (!found) return;
     this.context.usePicture({ blob, name, digits: found.digits.filter(({ box }) => box) });
-    await this.#show(blob, found);
     this.#collect(name, found);
+    await this.#show(blob, found).catch(() =>
+      this.context.complain(`${name} was read, but this browser cannot show it.`),
+    );
   }
 
   /** A model of other things than digits answers with one class. */
@@ -168,7 +170,10 @@ class Photos {
 
   async #takePhoto() {
     const video = this.part("video");
-    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
+    const canvas = Object.assign(document.createElement("canvas"), {
+      width: video.videoWidth,
+      height: video.videoHeight,
+    });
     canvas.getContext("2d").drawImage(video, 0, 0);
     this.#closeCamera();
     await this.#read(await pngOf(canvas), "camera");
@@ -191,14 +196,17 @@ function wordsFor({ text, digits }) {
 /** Digits come in reading order; the text says where lines end. */
 function linesOf({ text, digits }) {
   let start = 0;
-  return text.split("\n").filter(Boolean).map((line) => {
-    const labels = digits.slice(start);
-    let length = 0;
-    let joined = "";
-    while (joined.length < line.length) joined += labels[length++].label;
-    start += length;
-    return { text: line, least: Math.min(...labels.slice(0, length).map((digit) => digit.confidence)) };
-  });
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const labels = digits.slice(start);
+      let length = 0;
+      let joined = "";
+      while (joined.length < line.length) joined += labels[length++].label;
+      start += length;
+      return { text: line, least: Math.min(...labels.slice(0, length).map((digit) => digit.confidence)) };
+    });
 }
 
 function paintBox(context, box, scale, colour, thin, label) {

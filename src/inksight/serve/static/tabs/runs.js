@@ -208,7 +208,7 @@ function matrixOf({ classes, confusion }) {
 
 function cellOf(count, isRight, most) {
   const cell = element("td", { class: isRight ? "right" : "" }, count ? counted(count) : element("span", { class: "soft" }, "·"));
-  if (!isRight && count) cell.style.setProperty("--share", `${15 + (60 * count) / most}%`);
+  if (!isRight && count) cell.style.setProperty("--share", `${10 + (40 * count) / most}%`);
   return cell;
 }
 
@@ -217,5 +217,5 @@ function galleryOf({ wrong }) {
     element("img", { src: picture, class: "pixels", alt: `Test picture ${index}: a ${label}`, loading: "lazy" }),
     element("span", {}, `${label} → `, element("strong", {}, answer)),
     element("span", { class: "soft small" }, percentOf(confidence))));
-  return element("ul", { class: "gallery" }, ...pictures);
+  return element("ul", { class: "gallery", tabindex: "0", "aria-label": "Wrong answers" }, ...pictures);
 }

@@ -33,7 +33,9 @@ function mount(panel, context) {
   const part = filled(panel, HTML);
   const source = new Source(part("source"), context, async ({ blob }) => {
     const found = await ask("/app/seen", posted(blob));
-    part("stages").replaceChildren(...Object.entries(found.stages).map((stage) => stageOf(stage, found, context.model)));
+    part("stages").replaceChildren(
+      ...Object.entries(found.stages).map((stage) => stageOf(stage, found, context.model)),
+    );
     part("corrections").replaceChildren(...found.corrections.map(correctionOf));
     context.say(`Corrected: ${found.corrections.join("; ")}`);
   });
@@ -42,11 +44,18 @@ function mount(panel, context) {
 
 function stageOf([name, address], { box, size, answer }, model) {
   const [title, text] = STAGES[name];
-  const said = name === "input" ? `${model.size_px} × ${model.size_px} pixels: ${answer.label}, ${verdictOf(answer, model)}` : text;
+  const said =
+    name === "input"
+      ? `${model.size_px} × ${model.size_px} pixels: ${answer.label}, ${verdictOf(answer, model)}`
+      : text;
   const image = element("img", { src: address, alt: title, class: name === "input" ? "pixels" : "" });
   const frame = element("div", { class: "stage" }, image);
   if (name === "picture" && box) frame.append(boxOn(box, size));
-  return element("li", {}, element("figure", { class: "card" }, frame, element("figcaption", {}, element("strong", {}, title), said)));
+  return element(
+    "li",
+    {},
+    element("figure", { class: "card" }, frame, element("figcaption", {}, element("strong", {}, title), said)),
+  );
 }
 
 /** Where the digit is, laid over the picture. */

@@ -138,7 +138,7 @@ class Teaching {
       element("img", { src: picture, alt: `A ${label}${given === null ? "" : `, answered as ${given}`}` }),
       element("strong", {}, label),
       element("span", { class: "soft small" }, given === null ? "" : `was ${given}`),
-      element("button", { type: "button", class: "link small", "aria-label": `Take back this ${label}`, click: () => this.#undo(id) }, "undo"));
+      element("button", { type: "button", class: "link small", "aria-label": `Undo ${label}`, click: () => this.#undo(id) }, "Undo"));
   }
 
   async #offerRuns() {

@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="shipped")
     parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--browser", default="/usr/bin/chromium")
+    parser.add_argument("--browser", default=os.environ.get("INKSIGHT_BROWSER", "/usr/bin/chromium"))
     wishes = parser.parse_args()
     program = [
         sys.executable,

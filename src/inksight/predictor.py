@@ -283,7 +283,7 @@ class Predictor:
             sheet = segment(parsed.pixels)
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
-        lines = [read_line(line, self._spotter) for line in sheet.lines]
+        lines = [read_line(line, self.probabilities, self._spotter) for line in sheet.lines]
         signs = tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
         return Reading(name, signs, parsed.notes)
 

@@ -18,11 +18,14 @@ from inksight.ink.strip import Spot, spots_in, strip_of
 
 # A strip, uint8 (height, width) -> probabilities float32 (columns, 1 + classes); the first is for "no digit here".
 Spotter = Callable[[np.ndarray], np.ndarray]
+# Inputs, uint8 (n, size, size) -> probabilities float32 (n, classes).
+Judge = Callable[[np.ndarray], np.ndarray]
 
 SIGN_HEIGHT = 0.42
 CROSS_PX = 3.5
 NEAR = 0.06  # digit heights to either side of a spot in which its ink is looked for
 BROKEN = 0.3  # digit heights between the parts of one digit
+DOUBTFUL, SURE, ONE_WIDE = 0.9, 0.98, 1.1  # a spot; the classifier that it is one digit; the width of one
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +39,12 @@ class Glyph:
     spot: Spot | None = None
 
 
-def read_line(line: Line, spotter: Spotter | None) -> list[Glyph]:
+def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
     """Reads a line from left to right.
 
     Args:
         line: pieces as `ink.segment` gives them.
+        judge: the classifier.
         spotter: the line network; without it each piece is taken for one thing.
     """
     glyphs: list[Glyph] = []
@@ -50,10 +54,10 @@ def read_line(line: Line, spotter: Spotter | None) -> list[Glyph]:
         if sign is None:
             run.append(piece)
             continue
-        glyphs += _read_run(run, line.height, spotter)
+        glyphs += _read_run(run, line.height, judge, spotter)
         run = []
         glyphs.append(Glyph(piece, sign, digit_of_ink(piece.ink)))
-    return glyphs + _read_run(run, line.height, spotter)
+    return glyphs + _read_run(run, line.height, judge, spotter)
 
 
 def sign_of(piece: Piece, line: Line) -> str | None:
@@ -83,15 +87,17 @@ def is_cross(image: np.ndarray) -> bool:
     return False
 
 
-def _read_run(pieces: list[Piece], height: float, spotter: Spotter | None) -> list[Glyph]:
+def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
     """The digits of pieces between two signs."""
     if not pieces:
         return []
     glyphs = []
     for group, spots in _groups(pieces, height, _spotted(pieces, height, spotter) if spotter else []):
         whole = composite(group)
-        if len(spots) < 2:
-            glyphs.append(Glyph(whole, None, digit_of_ink(whole.ink)))
+        seen = digit_of_ink(whole.ink)
+        doubtful = any(spot.probability < DOUBTFUL for _, spot in spots) and whole.width <= ONE_WIDE * height
+        if len(spots) < 2 or (doubtful and judge(seen[None]).max() >= SURE):
+            glyphs.append(Glyph(whole, None, seen))
             continue
         parts = cut(whole, [place for place, _ in spots])
         glyphs += [

@@ -6,8 +6,8 @@ Both serve the network of RUN and get the same request: a form with one MNIST di
 from a second process (service/load.py) on the same cores. Each repeat lasts --seconds, and the two take turns, so that
 a slow minute hits both; the first turn of each is the warm-up and does not count. Where there is no model.keras, as in
 `shipped`, the peer is left out. It runs on JAX, or on TensorFlow in the interpreter that --peer names (with FastAPI,
-uvicorn, python-multipart and Pillow), as it would in the tutorial. Then ours alone: a tensor over `/v2`, a drawing of 140 px whose ink has to be found,
-from the start of the process to its first "ready", and its memory after all of that.
+uvicorn, python-multipart and Pillow), as it would in the tutorial. Then ours alone: a tensor over `/v2`, a drawing of
+140 px whose ink has to be found, from the start of the process to its first "ready", and its memory after all of that.
 """
 
 from __future__ import annotations

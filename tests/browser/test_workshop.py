@@ -37,7 +37,6 @@ def trained(address, browser) -> str:
     page = browser.new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(f"{address}#train")
-    page.get_by_label("Time limit").fill("8")
     page.get_by_role("button", name="Train", exact=True).click()
     page.wait_for_selector("#train .curve")
     page.get_by_role("button", name="Use it now").click()

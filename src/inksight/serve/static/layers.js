@@ -42,7 +42,7 @@ const WORDS = {
   ],
   scale: ({ inputs: [before] }) =>
     before < 0
-      ? ["Scaling", "The bytes of the picture, 0 to 255, become numbers around 0, which are easier to learn from."]
+      ? ["Scaling", "The bytes of the picture, 0 to 255, become small numbers, which are easier to learn from."]
       : ["Normalisation", "Each map is shifted and stretched as training found best, so that all are of one size."],
   average: ({ values }) => [
     "Average of each map",

@@ -85,7 +85,7 @@ class Training {
       ? element("select", { "aria-describedby": about }, ...among.map((each) => element("option", {}, each)))
       : element("input", { type: "number", min: low, max: high, step: whole ? 1 : "any", required: "", "aria-describedby": about });
     this.inputs.set(name, { input, isNumber: !among });
-    const small = element("small", { id: about, class: "soft" }, help);
+    const small = element("small", { id: about, class: "soft" }, help === `${titled(name)}.` ? "" : help);
     return element("div", {}, element("label", { class: "field" }, titled(name), input), small);
   }
 

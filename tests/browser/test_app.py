@@ -54,11 +54,11 @@ def test_a_seven_drawn_with_the_mouse_is_read(visit, app):
     page = visit(app)
     assert page.inner_text("[data-part=words]") == "Draw, and the answer comes as you go."
     draw(page, DIGITS["7"])
+    page.wait_for_function("() => document.getElementById('spoken').textContent.startsWith('7, ')")
     says(page, "7")
     assert page.get_attribute("[data-part=answer]", "data-verdict") == "class"
     assert page.locator("#draw .bars li").count() == 10
     assert page.locator("#draw .bars .best .name").inner_text() == "7"
-    page.wait_for_function("() => document.getElementById('spoken').textContent.startsWith('7, ')")
 
 
 def test_a_number_drawn_with_the_mouse_is_read(visit, app):
@@ -76,7 +76,7 @@ def test_a_number_drawn_with_the_mouse_is_read(visit, app):
 def test_a_scribble_is_no_digit(visit, app):
     page = visit(app)
     draw(page, SCRIBBLE)
-    page.wait_for_selector("text=/Not a digit, it seems/")
+    page.wait_for_function("() => document.getElementById('spoken').textContent.includes('Not a digit, it seems.')")
     assert page.get_attribute("[data-part=answer]", "data-verdict") == "rejected"
 
 

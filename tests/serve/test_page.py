@@ -147,3 +147,8 @@ def test_the_page_is_open_but_tells_nothing_without_the_token(start):
         assert app.client.get("/app/model").status_code == 401
         assert app.client.post("/app/seen").status_code == 401
         assert app.client.get("/app/model", headers={"Authorization": "Bearer sesame"}).status_code == 200
+
+
+def test_a_data_folder_that_is_not_there_is_said_before_the_page_opens(command, tmp_path):
+    done = command(tmp_path, "app", "--no-browser", "--port", "0", "--data", "nowhere")
+    assert done.returncode == 2 and "nowhere is no folder; --data takes folders of pictures" in done.stderr

@@ -23,6 +23,7 @@ from inksight.cli.listening import (
     token_or_variable,
 )
 from inksight.cli.output import AsJson, emit, note
+from inksight.errors import UsageError
 
 if TYPE_CHECKING:
     from inksight.serve.service import Service
@@ -52,6 +53,9 @@ def app(
     from inksight.serve.page import Page
     from inksight.serve.settings import MIB, Settings
 
+    for folder in data or ():
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is no folder; --data takes folders of pictures, one folder for each class.")
     token = token_or_variable(token)
     settings = Settings(body_bytes=max_body_mib * MIB, token=token, hosts=(host, *(allow_host or ())))
 

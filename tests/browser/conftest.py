@@ -1,11 +1,13 @@
 """A real browser: Debian's Chromium, driven by Playwright.
 
 Where there is none, these tests skip and say so. INKSIGHT_BROWSER names another one, and says that it must be there.
+INKSIGHT_SCREENSHOTS names a folder that keeps how each test's pages looked at its end.
 """
 
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +30,15 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+def close_all(contexts: list, test: str) -> None:
+    """Closes a test's windows, and keeps how their pages look if that is asked for."""
+    folder = os.environ.get("INKSIGHT_SCREENSHOTS")
+    for number, page in enumerate(page for context in contexts for page in context.pages if folder):
+        page.screenshot(path=Path(folder) / f"{re.sub(r'[^a-z0-9]+', '-', test.lower()).strip('-')}-{number}.png")
+    for context in contexts:
+        context.close()
 
 
 @contextlib.contextmanager
@@ -55,7 +66,7 @@ def app(tmp_path_factory, browser) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(browser):
+def visit(browser, request):
     """Opens the app in a fresh window: (address, tab, window options) -> Page.
 
     Whatever the test is about: nobody but the app may be asked, and the page may have no faults. Playwright waits for
@@ -68,9 +79,9 @@ def visit(browser):
         contexts.append(context)
         page = context.new_page()
 
-        def asked(request) -> None:
-            if not request.url.startswith((address, "data:", "blob:")):
-                faults.append(request.url)
+        def asked(wish) -> None:
+            if not wish.url.startswith((address, "data:", "blob:")):
+                faults.append(wish.url)
 
         page.on("request", asked)
         page.on("console", lambda message: faults.append(message.text))
@@ -81,13 +92,12 @@ def visit(browser):
 
     open_tab.faults = faults
     yield open_tab
-    for context in contexts:
-        context.close()
+    close_all(contexts, request.node.name)
     assert faults == []
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(browser, request):
     """Opens a file in a fresh window without network: (path, window options) -> Page.
 
     Whatever the test is about: nothing may be asked of the network, and the page may have no faults.
@@ -98,14 +108,13 @@ def open_page(browser):
         context = browser.new_context(offline=True, **options)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda wish: asked.append(wish.url))
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(path.resolve().as_uri())
         return page
 
     yield open_file
-    for context in contexts:
-        context.close()
+    close_all(contexts, request.node.name)
     assert faults == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

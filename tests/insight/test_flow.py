@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 
 import inksight
-from inksight.export.plan import plan_of
+from inksight.export.lowering import plan_of
 from inksight.insight.flow import flow
 
 

@@ -144,13 +144,14 @@ async def corrections(request: Request) -> Response:
 async def correct(request: Request, place: Place) -> Response:
     """Keeps a picture below its right label, `?label=7`; what was answered is asked of the model once more."""
     body = await body_of(request, place)
-    service, kept = service_of(request), workshop_of(request).corrections
-    label, classes = request.query_params.get("label", ""), service.model.predictor.card.classes
+    model, kept = service_of(request).model, workshop_of(request).corrections
+    label, classes = request.query_params.get("label", ""), model.predictor.card.classes
     if label not in classes:
         raise UsageError(unknown("class", label, classes))
-    answer = await service.model.predict(Upload("the picture", body))
-    picture = await service.in_pool(parse_picture, body)
-    added = await service.in_pool(kept.add, picture, label, answer["label"], answer["confidence"], service.model.name)
+    answer = await model.predict(Upload("the picture", body))
+    in_pool = service_of(request).in_pool
+    picture = (await in_pool(parse_picture, body)).pixels
+    added = await in_pool(kept.add, picture, label, answer["label"], answer["confidence"], model.name)
     return JSONResponse(_shown(kept, added), 201)
 
 

@@ -78,6 +78,11 @@ BAD = {
         r"would unpack to 40 MiB, 1,0\d\d times its size; at most 1,",
     ),
     "twice": (zipped({"bar/1.png": picture(1), "BAR/1.png": picture(2)}), r"holds BAR/1\.png twice"),
+    "a picture that is a folder": (
+        zipped({"bar/a.png": picture(1), "bar/a.png/b.png": picture(2)}),
+        r"holds bar/a\.png as a picture and as a folder; give each a name",
+    ),
+    "a long name": (zipped({f"bar/{'n' * 300}.png": picture(1)}), "holds a name longer than 255 bytes, bar/nnn"),
     "locked": (locked(), "is locked with a password"),
     "damaged": (damaged(), r"is damaged at bar/1\.png \(Bad CRC-32"),
     "a long list": (long_list(), "lists more files than the 100,000 that are unpacked"),

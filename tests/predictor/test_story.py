@@ -18,4 +18,4 @@ def test_other_things_are_only_scaled(colour_run):
     reader = inksight.Predictor.load(colour_run)
     story = reader.story_of(picture)
     assert story.corrections == ("scaled: 40 × 20 px became a square of 16 px, with its proportions kept",)
-    assert (story.stages["input"] == reader.input_of(picture)).all()
+    assert (story.stages["input"] == reader.input_of(picture).pixels).all()

@@ -110,12 +110,12 @@ def test_what_was_left_half_done_is_finished(corrections):
     keep(corrections, 1, "1")
     (corrections.folder / "7" / f"{first.id}.png").write_bytes(content)  # killed before it was removed
     (corrections.folder / "7" / f"{second.id}.png").write_bytes(content)  # killed before it had moved
-    (corrections.folder / "7" / "found.png").write_bytes(content)  # killed before its line was written
+    (corrections.folder / "7" / f"{16 * 'f'}.png").write_bytes(content)  # killed before its line was written
     with open(corrections.folder / LOG, "a") as log:
         log.write('{"deed": "kept", "id": "cut sho')
     corrections.repair()
     assert corrections.all() == [
-        Correction("found", "7"),
+        Correction(16 * "f", "7"),
         third,
         next(each for each in corrections.all() if each.id == second.id),
     ]
@@ -137,3 +137,30 @@ def test_labels_cannot_lead_elsewhere(corrections, tmp_path, label):
     with pytest.raises(UsageError, match="no folder can be named after the class"):
         keep(corrections, 0, label)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_picture_under_two_labels_at_once_stays_under_one(corrections):
+    again = Corrections(corrections.folder)  # as another process has it
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(20):
+            wishes = [pool.submit(keep, kept, number, label) for kept, label in ((corrections, "7"), (again, "1"))]
+            assert {wish.result().label for wish in wishes} == {"7", "1"}
+    assert len(corrections.all()) == 20
+    assert sorted(path.stem for path in corrections.folder.glob("*/*.png")) == sorted(c.id for c in corrections.all())
+
+
+def test_pictures_of_other_makers_are_left_alone_and_empty_folders_go(corrections):
+    kept = keep(corrections, 0, "3")
+    for label in ("3", "7"):
+        (corrections.folder / label).mkdir(exist_ok=True)
+        (corrections.folder / label / "1.png").write_bytes((corrections.folder / "3" / f"{kept.id}.png").read_bytes())
+    assert corrections.all() == [kept]
+    with pytest.raises(UsageError, match='there is no correction "1"'):
+        corrections.undo("1")
+    corrections.undo(kept.id)
+    assert sorted(str(path.relative_to(corrections.folder)) for path in corrections.folder.glob("*/*.png")) == [
+        "3/1.png",
+        "7/1.png",
+    ]
+    corrections.undo(keep(corrections, 1, "9").id)
+    assert not (corrections.folder / "9").exists()

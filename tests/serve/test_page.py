@@ -94,7 +94,7 @@ def test_it_tells_how_a_picture_became_the_input(app, reader, drawing):
     answer = app.client.post("/app/seen", content=drawing, headers=PNG).json()
     story = reader.story_of(drawing)
     assert list(answer["stages"]) == ["picture", "paper", "ink", "input"]
-    assert (pixels(answer["stages"]["input"]) == reader.input_of(drawing)).all()
+    assert (pixels(answer["stages"]["input"]) == reader.input_of(drawing).pixels).all()
     assert answer["corrections"] == list(story.corrections)
     assert (answer["size"], answer["box"]) == ([140, 140], list(story.box))
     assert answer["answer"] == reader.predict(drawing).to_dict()
@@ -109,7 +109,7 @@ def unpacked(packed: dict) -> np.ndarray:
 def test_it_shows_each_layer_and_what_mattered(app, reader, drawing):
     answer = app.client.post("/app/inside", content=drawing, headers=PNG).json()
     assert answer["answer"] == reader.predict(drawing).to_dict()
-    assert (unpacked(answer["input"])[..., 0] == reader.input_of(drawing)).all()
+    assert (unpacked(answer["input"])[..., 0] == reader.input_of(drawing).pixels).all()
     last = answer["layers"][-1]
     assert last["operator"] == "softmax"
     found = with_temperature(unpacked(last["values"])[None].astype(np.float32).clip(1e-9, 1), reader.card.temperature)

@@ -113,6 +113,12 @@ def test_what_is_wrong_with_a_tensor_is_a_400_that_says_so(server, text):
     assert answer.json()["error"].startswith(text)
 
 
+def test_half_a_pair_of_characters_is_answered_too(server):
+    body = wrong(lambda body, tensor: body.update(outputs=[{"name": "\ud800"}]))
+    answer = server.client.post(f"{MODEL}/infer", content=json.dumps(body))
+    assert (answer.status_code, answer.json()) == (400, {"error": 'no output "?". Known: probabilities.'})
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"inputs": NaN}', b"[" * 100_000, b"1" * 5000], ids=range(6))
 def test_what_is_no_json_is_a_400(server, content):
     answer = server.client.post(f"{MODEL}/infer", content=content)
@@ -163,6 +169,7 @@ def test_bytes_behind_the_json(server, reader, mnist):
     assert "but 3919 bytes came behind the JSON" in refused(head + images.tobytes()[1:], str(len(head)))
     assert refused(head, "many").startswith("Inference-Header-Content-Length is many; at most the body's")
     assert refused(head, "999999").startswith("Inference-Header-Content-Length is 999999; at most")
+    assert refused(head, "9" * 5000).startswith(f"Inference-Header-Content-Length is {18 * '9'}; at most")
     plain = json.dumps(wrong(lambda body, tensor: None)).encode()
     assert refused(plain + b"12", str(len(plain))).startswith("2 bytes came behind the JSON, but no input has")
 

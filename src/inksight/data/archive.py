@@ -23,6 +23,7 @@ MOST_FILES = 100_000
 MOST_BYTES = 1024**3
 MOST_RATIO = 100  # unpacked to packed: pictures are packed already, a bomb has 1,000
 MOST_LIST_BYTES = 16 * 1024**2
+MOST_NAME_BYTES = 255  # what file systems take
 _FREE_BYTES = 10 * 1024**2  # small zips may be packed as tightly as they like
 _END, _BIG_END = b"PK\x05\x06", b"PK\x06\x07"
 _TAIL_BYTES = 22 + 65_535
@@ -92,6 +93,9 @@ def _checked(members: list[zipfile.ZipInfo], packed_bytes: int, name: str) -> di
                 raise DataError(f"{name} holds {place} twice; give each picture a name of its own.")
             seen.add(str(place).casefold())
             places[place] = member
+    folders = {str(parent).casefold() for place in places for parent in place.parents}
+    if both := next((text for text in seen if text in folders), None):
+        raise DataError(f"{name} holds {both} as a picture and as a folder; give each a name of its own.")
     if not places:
         raise DataError(f"{name} holds no pictures; wanted: a folder for each class, with its pictures inside.")
     return _without_wrapper(places)
@@ -103,6 +107,8 @@ def _place(member: zipfile.ZipInfo, name: str) -> PurePosixPath:
     place = PurePosixPath(text)
     if place.is_absolute() or ".." in place.parts or any(sign in text for sign in "\\:\0"):
         raise DataError(f"{name} holds {text!r}, which leads out of its folder; nothing was unpacked.")
+    if any(len(part.encode(errors="replace")) > MOST_NAME_BYTES for part in place.parts):
+        raise DataError(f"{name} holds a name longer than {MOST_NAME_BYTES} bytes, {text[:40]}…; nothing was unpacked.")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DataError(f"{name} holds a link, {text}; pictures were wanted. Nothing was unpacked.")
     if member.flag_bits & 1:

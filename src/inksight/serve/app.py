@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
 from inksight.serve import pictures, protocol, state
-from inksight.serve.guard import Guard
+from inksight.serve.guard import HEADERS, Guard
 from inksight.serve.metrics import Measured
 from inksight.serve.service import Service
 from inksight.serve.workshop import Workshop
@@ -95,6 +95,11 @@ def _middleware(service: Service) -> list[Middleware]:
     return layers
 
 
+def _said(text: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in words, which may quote what a client sent: half a character pair has no bytes."""
+    return JSONResponse({"error": text.encode(errors="replace").decode()}, status, headers)
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     """An HTTP error with its own status; the framework's own words are replaced by ours."""
     assert isinstance(error, HTTPException)
@@ -103,13 +108,13 @@ async def _refused(request: Request, error: Exception) -> Response:
         404: f"there is nothing at {path}; /openapi.json names all there is.",
         405: f"{path} does not answer {request.method}; {headers.get('Allow')} was wanted.",
     }
-    return JSONResponse({"error": texts.get(error.status_code, error.detail)}, error.status_code, headers)
+    return _said(texts.get(error.status_code, error.detail), error.status_code, headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     """The library's errors, in its words."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-    return JSONResponse({"error": str(error)}, status)
+    return _said(str(error), status)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -119,4 +124,8 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """Our own mistake: its traceback goes to the log, not to the client."""
-    return JSONResponse({"error": "something went wrong in the service; its log says what."}, 500)
+    return _said(
+        "something went wrong in the service; its log says what.",
+        500,
+        {name.decode(): value.decode() for name, value in HEADERS},
+    )

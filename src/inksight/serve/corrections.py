@@ -5,16 +5,20 @@
       7/3f2a….png        the picture, below its right label, named after its pixels
 
 A picture is written before its line, both are on the disk before anyone is told so, and a line is one append of the
-operating system: two at once do not mix, and a process that is killed loses nothing that it confirmed. Nothing is
-remembered between calls, so that several processes may share the folder.
+operating system; a process that is killed loses nothing that it confirmed. Deeds come one after the other, also those
+of several processes, and nothing is remembered between calls. Pictures of other names are learned, but never touched.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,7 +33,12 @@ from inksight.files import storage_errors
 from inksight.picture import load_picture
 from inksight.sheet import save_png
 
-LOG = "log.jsonl"
+try:
+    import fcntl
+except ImportError:  # Windows: threads are kept apart, processes are not
+    fcntl = None  # type: ignore[assignment]
+
+LOG, LOCK = "log.jsonl", ".lock"
 KEPT, TAKEN_BACK = "kept", "taken back"
 _ID_CHARACTERS = 16
 
@@ -51,6 +60,7 @@ class Corrections:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._threads = threading.Lock()
 
     def add(self, picture: np.ndarray, label: str, given: str, confidence: float, model: str) -> Correction:
         """Keeps a picture under its right label; the same picture again moves to the new one.
@@ -67,9 +77,10 @@ class Corrections:
         digest = hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         correction = Correction(digest[:_ID_CHARACTERS], label, given, confidence, model, time)
-        save_png(self._picture(correction.id, label), picture)
-        self._log(KEPT, asdict(correction))
-        self._tidy(correction.id, label)
+        with self._alone():
+            save_png(self._picture(correction.id, label), picture)
+            self._log(KEPT, asdict(correction))
+            self._tidy(correction.id, label)
         return correction
 
     def undo(self, identifier: str) -> Correction:
@@ -78,20 +89,21 @@ class Corrections:
         Raises:
             UsageError: there is none of this id.
         """
-        found = next((each for each in self.all() if each.id == identifier), None)
-        if found is None:
-            raise UsageError(f'there is no correction "{identifier}"; perhaps it was taken back already.')
-        self._log(TAKEN_BACK, {"id": identifier, "time": datetime.now(UTC).isoformat(timespec="milliseconds")})
-        self._tidy(identifier, None)
+        with self._alone():
+            found = next((each for each in self.all() if each.id == identifier), None)
+            if found is None:
+                raise UsageError(f'there is no correction "{identifier}"; perhaps it was taken back already.')
+            self._log(TAKEN_BACK, {"id": identifier, "time": datetime.now(UTC).isoformat(timespec="milliseconds")})
+            self._tidy(identifier, None)
         return found
 
     def all(self) -> list[Correction]:
-        """Every picture in the folder that was not taken back, the newest last.
+        """Every picture of an id in the folder that was not taken back, the newest last.
 
         One without a line, because a process was killed between the two, is there all the same; it comes first.
         """
         deeds = self._deeds()
-        places = {path.stem: path.parent.name for path in sorted(self.folder.glob("*/*.png")) if _is_shown(path)}
+        places = {path.stem: path.parent.name for path in sorted(self.folder.glob("*/*.png")) if _is_ours(path)}
         known = [deed for identifier, deed in deeds.items() if deed is not None and identifier in places]
         return [
             *(Correction(identifier, label) for identifier, label in places.items() if identifier not in deeds),
@@ -104,8 +116,11 @@ class Corrections:
 
     def repair(self) -> None:
         """Finishes what a killed process left half done: pictures that were taken back or moved to another label."""
-        for identifier, deed in self._deeds().items():
-            self._tidy(identifier, None if deed is None else deed["label"])
+        if not self.folder.is_dir():
+            return
+        with self._alone():
+            for identifier, deed in self._deeds().items():
+                self._tidy(identifier, None if deed is None else deed["label"])
 
     def packed(self) -> IO[bytes]:
         """All of it as a zip, open at its beginning: pictures below `corrections/`, and the log.
@@ -129,10 +144,25 @@ class Corrections:
         return self.folder / label / f"{identifier}.png"
 
     def _tidy(self, identifier: str, label: str | None) -> None:
-        """Removes a picture from below every label but the right one."""
+        """Removes a picture from below every label but the right one, and a label's folder that is empty then."""
+        if label is not None and not self._picture(identifier, label).exists():
+            return  # never the last copy
         for path in self.folder.glob(f"*/{identifier}.png"):
             if path.parent.name != label:
                 path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While nobody else, in this process or another, changes anything here."""
+        path = self.folder / LOCK
+        with storage_errors(path), self._threads:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(path, "wb") as lock:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
 
     def _log(self, deed: str, facts: dict[str, Any]) -> None:
         """Appends a line and waits until it is on the disk."""
@@ -140,7 +170,9 @@ class Corrections:
         path = self.folder / LOG
         with storage_errors(path), open(path, "ab", buffering=0) as log:
             # what stands before may have been cut short by a full disk: a line of its own cannot be spoiled by it
-            log.write(f"\n{line}\n".encode())
+            content = f"\n{line}\n".encode()
+            if log.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(log.fileno())
 
     def _deeds(self) -> dict[str, dict[str, Any] | None]:
@@ -168,9 +200,9 @@ class Corrections:
                 yield entry
 
 
-def _is_shown(path: Path) -> bool:
-    """Whether a picture is whole: those that are being written are hidden."""
-    return not path.name.startswith(".")
+def _is_ours(path: Path) -> bool:
+    """Whether a picture is named by its id: those that are being written are not, nor those of other makers."""
+    return re.fullmatch(f"[0-9a-f]{{{_ID_CHARACTERS}}}", path.stem) is not None
 
 
 def _require_folder_name(label: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def details(name: str, path: Path) -> dict[str, Any]:
     run = Run(path)
     return {
         **summary,
-        "history": run.history,
+        "history": [
+            {key: value if math.isfinite(value) else None for key, value in row.items()} for row in run.history
+        ],
         "layers": run.metrics["layers"],
         "finetune": run.metrics.get("finetune"),
         "command": run.config["command"],

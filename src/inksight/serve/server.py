@@ -57,18 +57,19 @@ def run(service: Service, listener: socket.socket, started: Callable[[], None], 
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
     )
-    _Server(config, service, started).run([listener])
+    _Server(config, service, started, reloads=page is None).run([listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn with signals of its own.
 
     SIGTERM and Ctrl-C: it is not ready any more, after GRACE_S it takes no more, it ends when all is answered; the
-    second one ends it at once. SIGHUP: the run is loaded again.
+    second one ends it at once. SIGHUP: the run is loaded again where `reloads`; a page ends with its terminal.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None], reloads: bool) -> None:
         super().__init__(config)
+        self._reloads = reloads
         self._service, self._announce = service, started
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -81,7 +82,11 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own would raise the signal again in the end, and the exit code would not be 0."""
         loop = asyncio.get_running_loop()
-        actions = {"SIGTERM": self._drain, "SIGINT": self._drain, "SIGHUP": self._reload}
+        actions = {
+            "SIGTERM": self._drain,
+            "SIGINT": self._drain,
+            "SIGHUP": self._reload if self._reloads else self._drain,
+        }
 
         def handle(number: int, frame: Any) -> None:
             loop.call_soon_threadsafe(actions[signal.Signals(number).name])

@@ -33,6 +33,8 @@ class Settings:
                 raise UsageError(f"{name} is {getattr(self, name)}; more than 0 was wanted.")
         if self.token is not None and not self.token.strip():
             raise UsageError("the token is empty; a secret was wanted. Leave it out to ask for none.")
+        if self.token is not None and self.token != self.token.strip():
+            raise UsageError("the token begins or ends with a space or a line's end, which no header can carry.")
         for origin in self.origins:
             if origin == "*" or "://" not in origin or origin.count("/") > 2:
                 raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,7 +13,7 @@ from inksight.data.check import check
 from inksight.data.listing import Listing
 from inksight.data.registry import SETS
 from inksight.data.sources import open_path
-from inksight.errors import UsageError, unknown
+from inksight.errors import DataError, UsageError, unknown
 
 MOST_FINDINGS = 5
 
@@ -32,7 +33,7 @@ class Shelf:
             name, number = path.resolve().name, 2
             while name in found:
                 name, number = f"{path.resolve().name} ({number})", number + 1
-            found[name] = str(path)
+            found[name] = str(path.resolve())  # `mnist` alone would be the set of that name
         return found
 
     def source(self, name: Any) -> str:
@@ -42,7 +43,7 @@ class Shelf:
             UsageError: there is no such set here.
         """
         sources = self.sources()
-        if name not in sources:
+        if not isinstance(name, str) or name not in sources:
             raise UsageError(unknown("data set", str(name), sources))
         return sources[name]
 
@@ -58,13 +59,18 @@ class Shelf:
         """
         stem = re.sub(r"[^\w-]+", "-", PurePath(name).stem).strip("-")[:40] or "data"
         path = self._uploads / f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}"
+        name = name or "the zip"
         if not path.exists():
-            unpack(content, path, name or "the zip")
-        listing = open_path(path)
-        assert isinstance(listing, Listing)
-        findings = check(path)
+            unpack(content, path, name)
+        try:
+            listing = open_path(path)
+            assert isinstance(listing, Listing)
+            findings = check(path)
+        except DataError as error:
+            shutil.rmtree(path)
+            raise DataError(str(error).replace(str(path), name)) from None
         return {
-            "name": next(known for known, source in self.sources().items() if source == str(path)),
+            "name": next(known for known, source in self.sources().items() if source == str(path.resolve())),
             "classes": list(listing.classes),
             "pictures": sum(len(part.paths) for part in listing.parts.values()),
             "findings": [finding.text for finding in findings[:MOST_FINDINGS]],

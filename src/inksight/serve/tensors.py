@@ -19,6 +19,7 @@ from inksight.runs import ModelCard
 INPUT, OUTPUT = "images", "probabilities"
 LENGTH_HEADER = "Inference-Header-Content-Length"
 BINARY_EXTENSION = "binary_tensor_data"
+MOST_DIGITS = 18  # of a length
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +86,11 @@ def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
     """The JSON and what is behind it."""
     if json_length is None:
         return body, b""
-    if not (json_length.isascii() and json_length.isdigit()) or int(json_length) > len(body):
-        raise UsageError(f"{LENGTH_HEADER} is {json_length}; at most the body's {len(body)} bytes were wanted.")
+    readable = json_length.isascii() and json_length.isdigit() and len(json_length) < MOST_DIGITS
+    if not readable or int(json_length) > len(body):
+        raise UsageError(
+            f"{LENGTH_HEADER} is {json_length[:MOST_DIGITS]}; at most the body's {len(body)} bytes were wanted."
+        )
     return body[: int(json_length)], body[int(json_length) :]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import signal
 import sys
 import time
@@ -37,7 +38,7 @@ class Training:
     phase: str = "starting"
     done: int = 0
     planned: int = 0
-    rows: list[dict[str, float]] = field(default_factory=list)
+    rows: list[dict[str, float | None]] = field(default_factory=list)
     result: dict[str, Any] | None = None
     error: str | None = None
     started: float = field(default_factory=time.monotonic)
@@ -50,7 +51,7 @@ class Training:
         if kind == "loading":
             self.phase = "loading"
         elif kind == "row":
-            self.rows.append(event)
+            self.rows.append({name: value if math.isfinite(value) else None for name, value in event.items()})
         elif kind in ("built", "step"):
             self.phase = "training"
             self.done, self.planned = event.get("done", 0), event.get("planned", 0)
@@ -58,6 +59,10 @@ class Training:
                 self._clocked = (self.done, time.monotonic())
         if kind == "interrupted" or (self.planned and self.done >= self.planned):
             self.phase = "saving"
+
+    def fail(self, reason: str) -> None:
+        """It has ended without a run."""
+        self.state, self.error, self.ended = "failed", reason, time.monotonic()
 
     @property
     def is_over(self) -> bool:
@@ -105,18 +110,23 @@ class Trainer:
         if self.training is not None and not self.training.is_over:
             raise UsageError("a training is running already; stop it, or wait for its end.")
         number = 1 if self.training is None else self.training.number + 1
-        self.training, self._process = Training(number, what), None
+        self.training = training = Training(number, what)
+        self._process = None
         program = [sys.executable, "-m", "inksight", "train", *arguments, "--json", "--progress", "json"]
-        self._process = await asyncio.create_subprocess_exec(
-            *program,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_BYTES,
-            start_new_session=True,  # a Ctrl-C in the terminal is for the service
-        )
-        self._watching = asyncio.create_task(_watch(self.training, self._process))
-        return self.training
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *program,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_LINE_BYTES,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the service
+            )
+        except BaseException as error:  # one that is out of time, too: what never began must not seem to run
+            training.fail(f"its process could not be started ({error}).")
+            raise
+        self._watching = asyncio.create_task(_watch(training, self._process))
+        return training
 
     def stop(self) -> None:
         """Asks the training to end now and save what it has learned; asked again, it gives up.
@@ -139,19 +149,26 @@ class Trainer:
 
 
 async def _watch(training: Training, process: asyncio.subprocess.Process) -> None:
-    """Listens to a training until it has ended."""
+    """Listens to a training until it has ended. What cannot be understood ends it."""
     assert process.stdout is not None
     assert process.stderr is not None
     words: deque[str] = deque(maxlen=20)
-    answer, _ = await asyncio.gather(process.stdout.read(), _listen(training, process.stderr, words))
-    code = await process.wait()
+    try:
+        answer, _ = await asyncio.gather(process.stdout.read(), _listen(training, process.stderr, words))
+        code = await process.wait()
+        result = json.loads(answer) if code == 0 else None
+    except ValueError as error:  # a line without end, or words where JSON was to be
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        training.fail(f"it could not be understood ({error}).")
+        return
     training.ended = time.monotonic()
     if code == 0:
-        training.state, training.result = "done", json.loads(answer)
+        training.state, training.result = "done", result
     elif code in (_INTERRUPTED, -signal.SIGINT):
         training.state = "given up"
     else:
-        training.state, training.error = "failed", _reason(list(words), code)
+        training.fail(_reason(list(words), code))
 
 
 async def _listen(training: Training, stream: asyncio.StreamReader, words: deque[str]) -> None:

@@ -21,6 +21,7 @@ from inksight.serve.corrections import Correction, Corrections
 from inksight.serve.endpoint import queued, service_of
 from inksight.serve.gate import Place
 from inksight.serve.shelf import Shelf
+from inksight.serve.tensors import MOST_DIGITS
 from inksight.serve.training import Trainer
 from inksight.serve.uploads import Upload, body_of
 
@@ -81,7 +82,7 @@ async def training(request: Request) -> Response:
     """How the newest training goes; `?after=N` leaves out the first N rows, which the page has already."""
     newest = workshop_of(request).trainer.training
     after = request.query_params.get("after", "0")
-    if not after.isdecimal():
+    if not (after.isdecimal() and len(after) < MOST_DIGITS):
         raise UsageError(f'after is "{after}"; a number of rows was wanted.')
     return JSONResponse(None if newest is None else newest.to_dict(int(after)))
 
@@ -93,7 +94,7 @@ async def start_training(request: Request, place: Place) -> Response:
     workshop = workshop_of(request)
     if (name := wish.get("finetune")) is not None:
         path = history.find_run(workshop.runs, str(name))
-        arguments = ["--finetune", str(path), "--data", str(workshop.corrections.folder)]
+        arguments = ["--finetune", str(path), "--data", str(workshop.corrections.folder.resolve())]
         what = {"finetune": name}
     else:
         data = wish.get("data", "mnist")

@@ -47,11 +47,12 @@ def fit_line(
         0.03 * PEAK_RATE, steps - warm, alpha=0.01, warmup_target=PEAK_RATE, warmup_steps=warm
     )
     logits.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-3, clipnorm=5.0), loss=order_loss)
+    losses: list[float] = []
     for step, (strips, texts) in enumerate(_batches(images, labels, steps, seed), 1):
-        loss = logits.train_on_batch(strips[..., None], texts)
+        logits.reset_metrics()
+        losses.append(float(logits.train_on_batch(strips[..., None], texts)))
         if step % 100 == 0:
-            told(step, float(loss))
-            logits.reset_metrics()
+            told(step, float(np.mean(losses[-100:])))
     return network
 
 

@@ -73,6 +73,22 @@ def test_a_number_drawn_with_the_mouse_is_read(visit, app):
     page.wait_for_selector("#sees figcaption >> text=/28 × 28 pixels: 4/")
 
 
+def test_one_digit_of_a_number_is_taught(visit, run_app, tmp_path):
+    with run_app(folder=tmp_path) as address:
+        page = visit(address)
+        for index, digit in enumerate("2048"):
+            draw(page, DIGITS[digit], 0.14 + 0.24 * index, 0.5)
+        says(page, "2048")
+        page.click("[data-open=teach]")
+        page.wait_for_selector("#teach >> text=the 2 in your drawing")
+        page.click("#teach .digits >> text=4")
+        page.wait_for_selector("#teach .label >> text=4")
+        page.get_by_role("group", name="No, it is").get_by_role("button", name="9").click()
+        page.wait_for_selector("#teach [data-part=kept] >> text=Kept as 9.")
+        (kept,) = (tmp_path / "corrections" / "9").glob("*.png")
+        assert inksight.Predictor.shipped().predict(kept).label == "4"
+
+
 def test_a_scribble_is_no_digit(visit, app):
     page = visit(app)
     draw(page, SCRIBBLE)
@@ -93,6 +109,20 @@ def test_strokes_are_undone_and_cleared(visit, app):
     says(page, "7")
     page.keyboard.press("Escape")
     says(page, "–")
+
+
+def test_a_stroke_is_undone_while_it_is_drawn(visit, app):
+    page = visit(app)
+    page.focus("[data-part=pad]")
+    for key in (" ", "ArrowDown", "Control+z", "ArrowDown"):
+        page.keyboard.press(key)
+    says(page, "–")
+    draw(page, DIGITS["7"])
+    page.mouse.down()
+    page.keyboard.press("Control+z")
+    page.mouse.move(0, 0, steps=5)
+    page.mouse.up()
+    says(page, "7")
 
 
 def test_a_one_drawn_with_keys_is_read(visit, app):

@@ -44,12 +44,14 @@ export class Pad {
 
   /** Takes back the last stroke, or the clearing of all. */
   undo() {
+    this.#lift();
     if (this.isEmpty) [this.strokes, this.cleared] = [this.cleared, []];
     else this.strokes.pop();
     this.onChange(true);
   }
 
   clear() {
+    this.#lift();
     if (!this.isEmpty) [this.strokes, this.cleared] = [[], this.strokes];
     this.onChange(true);
   }
@@ -135,6 +137,12 @@ export class Pad {
     this.cursor = { x: within(x + across * step, PAD_PX), y: within(y + down * step, this.#height) };
     if (this.keyboardDown) this.#add(this.cursor);
     this.onChange(false);
+  }
+
+  /** Ends the stroke that is being drawn: what moves afterwards adds nothing to it. */
+  #lift() {
+    this.pointer = null;
+    this.keyboardDown = false;
   }
 
   /** The keyboard's pen goes away. */

@@ -44,17 +44,30 @@ export class Context extends EventTarget {
   }
 
   /**
-   * Does something that may fail, and shows why it did.
+   * Does something that may fail, and shows why it did; after a success no problem is shown any more.
    *
    * @template T
    * @param {() => Promise<T>} work
    * @returns {Promise<?T>} null after a failure
    */
-  async attempt(work) {
-    try {
+  attempt(work) {
+    return this.inBackground(async () => {
       const result = await work();
       this.complain();
       return result;
+    });
+  }
+
+  /**
+   * As `attempt`, for what nobody asked for just now: a success leaves the problem that is shown.
+   *
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<?T>} null after a failure
+   */
+  async inBackground(work) {
+    try {
+      return await work();
     } catch (problem) {
       if (problem.name !== "AbortError") this.complain(problem.message);
       return null;

@@ -1,7 +1,7 @@
 /** The lens beside the layers: one value, the map it is on, and the pixels of the picture it comes from. */
 
 import { element } from "./dom.js";
-import { filterOf, paint, planeOf } from "./maps.js";
+import { filterOf, paint, peakOf, planeOf } from "./maps.js";
 
 const MOST_SLICES = 128;
 const LENS_PX = 280;
@@ -71,7 +71,7 @@ export class Lens {
     frame.hidden = !layer.kernel;
     if (!layer.kernel) return;
     const slices = filterOf(layer.kernel, channel).slice(0, MOST_SLICES);
-    const peak = Math.max(...slices.map((slice) => Math.max(...slice.map(Math.abs))));
+    const peak = Math.max(...slices.map(peakOf));
     const canvases = slices.map((slice) => {
       const canvas = element("canvas", { class: "pixels" });
       paint(canvas, slice, layer.kernel.shape, (value) => this.palette.mix(value / peak));

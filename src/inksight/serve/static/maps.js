@@ -8,7 +8,12 @@
 export function unpacked({ shape, low, high, steps }) {
   const bytes = Uint8Array.from(atob(steps), (letter) => letter.charCodeAt(0));
   const values = Float32Array.from(bytes, (step) => low + (step * (high - low)) / 255);
-  return { shape, values, peak: Math.max(Math.abs(low), Math.abs(high)) };
+  return { shape, values, peak: peakOf([low, high]) };
+}
+
+/** The largest without its sign; never 0, for shares are taken of it. @param {ArrayLike<number> & Iterable<number>} values */
+export function peakOf(values) {
+  return Math.max(...values.map(Math.abs), 1e-12);
 }
 
 /** One plane of channels-last values. @param {Values} values @returns {Float32Array} */

@@ -3,17 +3,19 @@
 import { element } from "./dom.js";
 import { cropped, example, filesOf } from "./pictures.js";
 
-/** Shows the context's picture, and calls back whenever there is another one to look at while the tab is shown. */
+/** Shows the context's picture, and asks about it whenever there is another one while the tab is shown. */
 export class Source {
   /**
    * @param {HTMLElement} place
    * @param {import("./context.js").Context} context
-   * @param {(picture: import("./app.js").Picture) => Promise<void>} look
+   * @param {(picture: import("./app.js").Picture) => Promise<object>} question of the picture, or of one digit of it
+   * @param {(answer: object) => void} show what was answered, of the newest question only
    */
-  constructor(place, context, look) {
-    this.context = context;
-    this.look = look;
+  constructor(place, context, question, show) {
+    Object.assign(this, { context, question, show });
     this.isShown = false;
+    /** How many times something was looked at. */
+    this.count = 0;
     /** What was looked at last: a picture, by a model. */
     this.seen = {};
     this.thumbnail = element("img", { class: "thumbnail", alt: "" });
@@ -66,7 +68,7 @@ export class Source {
     this.digits.replaceChildren(...digits.map((digit, index) => this.#button(picture, digit, index)));
     this.digits.hidden = !digits.length;
     if (digits.length) await this.#choose(picture, 0);
-    else await this.#show(picture);
+    else await this.#look(() => picture);
   }
 
   #button(picture, { label }, index) {
@@ -81,13 +83,25 @@ export class Source {
   async #choose(picture, index) {
     [...this.digits.children].forEach((button, at) => button.setAttribute("aria-pressed", String(at === index)));
     const { label, box } = picture.digits[index];
-    await this.#show({ blob: await cropped(picture.blob, box), name: `the ${label} in ${picture.name}` });
+    const name = `the ${label} in ${picture.name}`;
+    await this.#look(async () => ({ blob: await cropped(picture.blob, box), name }));
   }
 
-  async #show(picture) {
+  /** Asks, unless something else is looked at meanwhile. @param {() => (Picture | Promise<Picture>)} taken */
+  #look(taken) {
+    const number = ++this.count;
+    return this.context.attempt(async () => {
+      const picture = await taken();
+      if (number !== this.count) return;
+      this.#introduce(picture);
+      const answer = await this.question(picture);
+      if (number === this.count) this.show(answer);
+    });
+  }
+
+  #introduce({ blob, name }) {
     URL.revokeObjectURL(this.thumbnail.src);
-    this.thumbnail.src = URL.createObjectURL(picture.blob);
-    this.name.textContent = picture.name;
-    await this.context.attempt(() => this.look(picture));
+    this.thumbnail.src = URL.createObjectURL(blob);
+    this.name.textContent = name;
   }
 }

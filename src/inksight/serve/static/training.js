@@ -6,6 +6,7 @@ import { element, filled } from "./dom.js";
 import { counted, lasting, percentOf } from "./words.js";
 
 const EVERY_MS = 300;
+const AGAIN_MS = 2000; // after no answer
 const PHASES = { starting: "Starting …", loading: "Reading the pictures …", training: "Training", saving: "Testing and saving …" };
 const HTML = `
 <div class="tools between">
@@ -34,6 +35,7 @@ export class TrainingView {
     this.number = null;
     this.timer = null;
     this.isShown = false;
+    this.isLost = false;
     place.hidden = true;
   }
 
@@ -51,8 +53,13 @@ export class TrainingView {
   /** Asks once, and again while there is something to see. */
   async look() {
     clearTimeout(this.timer);
-    const training = await this.context.attempt(() => ask(`/app/training?after=${this.rows.length}`));
-    if (!training) return;
+    const training = await this.context.inBackground(() => ask(`/app/training?after=${this.rows.length}`));
+    if (training && this.isLost) this.context.complain(); // of the answer that did not come
+    this.isLost = !training;
+    if (!training) {
+      this.#lookIn(AGAIN_MS);
+      return;
+    }
     if (training.number !== this.number) {
       Object.assign(this, { number: training.number, rows: [], state: null });
       await this.look(); // from its first row on
@@ -60,8 +67,12 @@ export class TrainingView {
     }
     this.place.hidden = !this.wants(training);
     if (!this.place.hidden) this.#show(training);
+    if (isGoing(training)) this.#lookIn(EVERY_MS);
+  }
+
+  #lookIn(ms) {
     clearTimeout(this.timer);
-    if (this.isShown && isGoing(training)) this.timer = setTimeout(() => this.look(), EVERY_MS);
+    if (this.isShown) this.timer = setTimeout(() => this.look(), ms);
   }
 
   #show(training) {

@@ -5,7 +5,7 @@ import { Bars, verdictOf } from "../answers.js";
 import { element, filled } from "../dom.js";
 import { isMaps, sizeOf, wordsOf } from "../layers.js";
 import { Lens } from "../lens.js";
-import { filterOf, paint, Palette, planeOf, unpacked } from "../maps.js";
+import { filterOf, paint, Palette, peakOf, planeOf, unpacked } from "../maps.js";
 import { posted } from "../pictures.js";
 import { Source } from "../source.js";
 
@@ -34,8 +34,9 @@ class Inside {
     this.part = filled(panel, HTML);
     this.lens = new Lens(this.part);
     this.found = null;
-    this.source = new Source(this.part("source"), context, async ({ blob }) => {
-      this.found = foundIn(await ask("/app/inside", posted(blob)));
+    const question = ({ blob }) => ask("/app/inside", posted(blob));
+    this.source = new Source(this.part("source"), context, question, (answer) => {
+      this.found = foundIn(answer);
       this.#show();
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.found && this.#show());
@@ -92,7 +93,7 @@ class Inside {
     if (kernel?.shape[2] !== 1) return canvas;
     const [slice] = filterOf(kernel, channel);
     const filter = element("canvas", { class: "filter pixels" });
-    const peak = Math.max(...slice.map(Math.abs));
+    const peak = peakOf(slice);
     paint(filter, slice, kernel.shape, (value) => this.palette.mix(value / peak));
     return element("div", { class: "pair" }, filter, canvas);
   }

@@ -133,8 +133,11 @@ class Photos {
   }
 
   async #copy() {
-    await this.context.attempt(() => copied(this.readings.map((cells) => cells.join("\t")).join("\n")));
-    this.context.say("Copied");
+    const text = this.readings.map((cells) => cells.join("\t")).join("\n");
+    await this.context.attempt(async () => {
+      await copied(text);
+      this.context.say("Copied");
+    });
   }
 
   #clear() {

@@ -152,7 +152,7 @@ class Runs {
   /** What the service says of a run, asked once. */
   async #detailsOf(name) {
     if (!this.histories.has(name)) {
-      const found = await this.context.attempt(() => ask(`/app/runs/${encodeURIComponent(name)}`));
+      const found = await this.context.inBackground(() => ask(`/app/runs/${encodeURIComponent(name)}`));
       if (!found) return null;
       this.histories.set(name, found);
     }

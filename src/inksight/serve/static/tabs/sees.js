@@ -31,8 +31,8 @@ const STAGES = {
 /** @param {HTMLElement} panel @param {import("../context.js").Context} context */
 function mount(panel, context) {
   const part = filled(panel, HTML);
-  const source = new Source(part("source"), context, async ({ blob }) => {
-    const found = await ask("/app/seen", posted(blob));
+  const question = ({ blob }) => ask("/app/seen", posted(blob));
+  const source = new Source(part("source"), context, question, (found) => {
     part("stages").replaceChildren(
       ...Object.entries(found.stages).map((stage) => stageOf(stage, found, context.model)),
     );

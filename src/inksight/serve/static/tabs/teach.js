@@ -4,6 +4,7 @@ import { ask, askRaw } from "../api.js";
 import { verdictOf } from "../answers.js";
 import { element, filled } from "../dom.js";
 import { posted } from "../pictures.js";
+import { Source } from "../source.js";
 import { TrainingView } from "../training.js";
 import { counted, moment, percentOf } from "../words.js";
 
@@ -13,15 +14,11 @@ const HTML = `
 <div class="two even">
   <section class="card stack" aria-labelledby="teach-title">
     <h2 id="teach-title">Is this right?</h2>
-    <p class="soft" data-part="nothing">Draw something or choose a photo; then come back and say what it is.
-      <button type="button" data-part="draw">Draw</button></p>
+    <div data-part="source"></div>
     <div class="stack" data-part="question" hidden>
-      <div class="asked">
-        <img data-part="picture" alt="The picture in question">
-        <div class="answer" data-part="answer">
-          <p class="label" data-part="label"></p>
-          <p class="words" data-part="words"></p>
-        </div>
+      <div class="answer" data-part="answer">
+        <p class="label" data-part="label"></p>
+        <p class="words" data-part="words"></p>
       </div>
       <fieldset>
         <legend>No, it is</legend>
@@ -57,47 +54,44 @@ class Teaching {
   constructor(panel, context) {
     this.context = context;
     this.part = filled(panel, HTML);
-    this.isShown = false;
+    /** @type {?Blob} what is asked about, and kept when it is corrected */
     this.asked = null;
+    this.source = new Source(this.part("source"), context, (picture) => this.#ask(picture), (answer) => this.#show(answer));
     this.view = new TrainingView(this.part("training"), context, {
       wants: ({ what }) => Boolean(what.finetune),
       onEnd: () => this.#offerRuns(),
     });
     const { part } = this;
-    part("draw").addEventListener("click", () => context.open("draw"));
     part("export").addEventListener("click", () => this.#export());
     part("learn").addEventListener("submit", (event) => (event.preventDefault(), this.#learn()));
-    for (const event of ["picture", "model"]) context.addEventListener(event, () => this.isShown && this.#ask());
   }
 
   async shown() {
-    this.isShown = true;
     this.view.shown();
-    await Promise.all([this.#ask(), this.#list(), this.#offerRuns()]);
+    await Promise.all([this.source.shown(), this.#list(), this.#offerRuns()]);
   }
 
   hidden() {
-    this.isShown = false;
+    this.source.hidden();
     this.view.hidden();
   }
 
-  /** Asks what the picture is, unless that was asked just now. */
-  async #ask() {
-    const { part, context } = this;
-    const { picture, model } = context;
-    part("nothing").hidden = Boolean(picture);
-    part("question").hidden = !picture;
-    if (!picture || (this.asked?.picture === picture && this.asked.model === model)) return;
-    this.asked = { picture, model };
-    const answer = await context.attempt(() => ask("/predict", posted(picture.blob)));
-    if (this.asked.picture !== picture) return;
-    URL.revokeObjectURL(part("picture").src);
-    part("picture").src = URL.createObjectURL(picture.blob);
+  /** What the picture is; it can be corrected even where there is no answer. */
+  #ask({ blob }) {
+    const { part } = this;
+    this.asked = blob;
+    this.#show(null);
+    part("question").hidden = false;
+    part("kept").replaceChildren();
+    part("classes").replaceChildren(...this.context.model.classes.map((name) => this.#choice(name)));
+    return ask("/predict", posted(blob));
+  }
+
+  #show(answer) {
+    const { part } = this;
     part("answer").dataset.verdict = answer?.verdict ?? "none";
     part("label").textContent = answer?.label ?? "–";
-    part("words").textContent = answer ? verdictOf(answer, model) : "";
-    part("kept").replaceChildren();
-    part("classes").replaceChildren(...model.classes.map((name) => this.#choice(name)));
+    part("words").textContent = answer ? verdictOf(answer, this.context.model) : "";
   }
 
   #choice(name) {
@@ -107,7 +101,7 @@ class Teaching {
   async #correct(label) {
     const { part, context } = this;
     const path = `/app/corrections?label=${encodeURIComponent(label)}`;
-    const kept = await context.attempt(() => ask(path, posted(this.asked.picture.blob)));
+    const kept = await context.attempt(() => ask(path, posted(this.asked)));
     if (!kept) return;
     const undo = element("button", { type: "button", click: () => this.#undo(kept.id) }, "Undo");
     part("kept").replaceChildren(`Kept as ${kept.label}.`, undo);
@@ -121,7 +115,7 @@ class Teaching {
   }
 
   async #list() {
-    const found = await this.context.attempt(() => ask("/app/corrections"));
+    const found = await this.context.inBackground(() => ask("/app/corrections"));
     if (!found) return;
     const { part } = this;
     this.count = found.count;
@@ -142,7 +136,7 @@ class Teaching {
   }
 
   async #offerRuns() {
-    const found = await this.context.attempt(() => ask("/app/runs"));
+    const found = await this.context.inBackground(() => ask("/app/runs"));
     if (!found) return;
     const names = found.runs.filter((run) => run.can_be_finetuned).map((run) => run.name);
     const chosen = names.includes(found.answers) ? found.answers : names[0];
@@ -160,7 +154,8 @@ class Teaching {
 
   async #learn() {
     const started = await this.context.attempt(() => ask("/app/training", { json: { finetune: this.part("run").value } }));
-    if (started) this.context.say("It learns.");
+    if (!started) return;
+    this.context.say("It learns.");
     this.view.look();
   }
 

@@ -115,7 +115,8 @@ class Training {
     const time = Number(part("time").value) || null;
     const wish = { data: part("data").value, preset: part("preset").value, choices: this.#choices(), time_s: time };
     const started = await context.attempt(() => ask("/app/training", { json: wish }));
-    if (started) context.say("The training has begun.");
+    if (!started) return;
+    context.say("The training has begun.");
     this.view.look();
   }
 

@@ -16,10 +16,11 @@ ROWS = {
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
     6: {"evaluation", "insight", "provenance", "suites"},
-    7: {"report", "serve"},
+    7: {"comparison", "explanation", "report", "serve"},
     8: {"finish"},
     9: {"finetuning", "job"},
-    10: {"cli", "__init__", "__main__"},
+    10: {"doubt", "estimator", "experiment"},
+    11: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}
 KERAS_ROOMS = {"nets", "training", "export"}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
-STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+from inksight.report.html import document, figure, section, table
 
 
 def page(
@@ -35,49 +33,20 @@ def page(
         "multiply-adds a picture": f"{metrics['multiply_adds']:,}",
         "calibration error": f"{test['ece']:.2%}",
     }
-    tiles = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} · Inksight</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<header>
-<p class="kind">Inksight run</p>
-<h1>{escape(title)}</h1>
-<p class="headline"><strong>{test["accuracy"]:.2%}</strong>
-right on {test["images"]:,} test pictures never used for training</p>
-<dl class="tiles">{tiles}</dl>
-</header>
-{_section("How it learned", _figure(figures["curves"], "Loss and accuracy over the epochs"), _course(metrics))}
-{_section("Which is taken for which", _figure(figures["confusion"], "Confusion matrix: true down, answers across"))}
-{_section("Class by class", _per_class(test["per_class"]))}
-{_section("The wrong ones", _figure(figures["errors"], "Wrongly answered test pictures"), _wrong_note(test))}
-{_section("The network", _layers(metrics["layers"]))}
-{_section("How to make it again", _command(config), _table(("choice", "value"), _flat(config)))}
-</main>
-</body>
-</html>
-"""
-
-
-def _section(heading: str, *parts: str) -> str:
-    return f"<section><h2>{escape(heading)}</h2>{''.join(parts)}</section>"
-
-
-def _figure(png: bytes, description: str) -> str:
-    encoded = base64.b64encode(png).decode()
-    return f'<figure><img alt="{escape(description)}" src="data:image/png;base64,{encoded}"></figure>'
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    headline = (
+        f"<strong>{test['accuracy']:.2%}</strong> right on {test['images']:,} test pictures never used for training"
+    )
+    sections = (
+        section("How it learned", figure(figures["curves"], "Loss and accuracy over the epochs"), _course(metrics)),
+        section(
+            "Which is taken for which", figure(figures["confusion"], "Confusion matrix: true down, answers across")
+        ),
+        section("Class by class", _per_class(test["per_class"])),
+        section("The wrong ones", figure(figures["errors"], "Wrongly answered test pictures"), _wrong_note(test)),
+        section("The network", _layers(metrics["layers"])),
+        section("How to make it again", _command(config), table(("choice", "value"), _flat(config))),
+    )
+    return document(title, "Inksight run", headline, facts, sections)
 
 
 def _course(metrics: Mapping[str, Any]) -> str:
@@ -92,7 +61,7 @@ def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
         (name, f"{score['precision']:.2%}", f"{score['recall']:.2%}", f"{score['f1']:.2%}", f"{score['images']:,}")
         for name, score in scores.items()
     ]
-    return _table(("class", "precision", "recall", "F1", "pictures"), rows)
+    return table(("class", "precision", "recall", "F1", "pictures"), rows)
 
 
 def _wrong_note(test: Mapping[str, Any]) -> str:
@@ -116,7 +85,7 @@ def _layers(layers: Sequence[Mapping[str, Any]]) -> str:
         )
         for row in layers
     ]
-    return _table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
+    return table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
 
 
 def _command(config: Mapping[str, Any]) -> str:

@@ -1,0 +1,61 @@
+"""A page that is one file: everything inside it, readable offline, in light and dark, on paper too."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def document(title: str, kind: str, headline: str, tiles: Mapping[str, str], sections: Sequence[str]) -> str:
+    """The HTML text of a page.
+
+    Args:
+        title: what it is about: a run's name. kind: what it is, above the title.
+        headline: HTML of the sentence below the title.
+        tiles: the figures to see first, by name.
+        sections: HTML, as `section` gives it.
+    """
+    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in tiles.items())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)} · Inksight</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<p class="kind">{escape(kind)}</p>
+<h1>{escape(title)}</h1>
+<p class="headline">{headline}</p>
+<dl class="tiles">{shown}</dl>
+</header>
+{"".join(sections)}
+</main>
+</body>
+</html>
+"""
+
+
+def section(heading: str, *parts: str) -> str:
+    """A heading and HTML below it."""
+    return f"<section><h2>{escape(heading)}</h2>{''.join(parts)}</section>"
+
+
+def figure(png: bytes, description: str) -> str:
+    """A picture with the words for those who cannot see it."""
+    encoded = base64.b64encode(png).decode()
+    return f'<figure><img alt="{escape(description)}" src="data:image/png;base64,{encoded}"></figure>'
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of plain texts."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -12,7 +12,7 @@ ROWS = {
     0: {"clock", "errors"},
     1: {"files", "interrupt", "picture"},
     2: {"sheet"},
-    3: {"data", "ink", "nets", "measure"},
+    3: {"answers", "data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
     6: {"evaluation", "insight", "provenance", "suites"},

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from inksight.answers import AnswerSheet, sheet_of
 from inksight.data import load
 from inksight.data.dataset import Split
 from inksight.errors import DataError, UsageError
-from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece
+from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece, reliability
 from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
@@ -40,6 +41,12 @@ class Evaluation:
         wrong = np.flatnonzero(self.probabilities.argmax(1) != self.split.labels)
         return wrong[np.argsort(-self.probabilities[wrong].max(1), kind="stable")]
 
+    @property
+    def answers(self) -> AnswerSheet:
+        """Picture by picture, without the pictures that are of no further interest."""
+        split, given = self.split, self.probabilities.argmax(1)
+        return sheet_of(split.images, split.labels, given, self.probabilities.max(1), split.sha256)
+
     def metrics(self, names: Sequence[str] = ()) -> dict[str, Any]:
         """Plain values for JSON; `names` are further rows of METRICS."""
         images, errors = len(self.split), len(self.wrong)
@@ -54,6 +61,7 @@ class Evaluation:
             **{name: METRICS[name](self.split.labels, self.probabilities) for name in ("log_loss", *names)},
             "answered": {"unsure_below": self.unsure_below, "coverage": coverage, "accuracy": answered},
             "coverage_curve": [asdict(each) for each in coverage_curve(self.split.labels, self.probabilities)],
+            "reliability": [asdict(each) for each in reliability(self.split.labels, self.probabilities)],
             "per_class": {
                 name: {
                     "precision": score.precision,

@@ -88,8 +88,9 @@ def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Pa
 
 def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
     """Writes everything a run folder holds, from the trained model and one look at the test part."""
-    from inksight.report.figures import write_figures
+    from inksight.report.account import Account
     from inksight.report.page import page
+    from inksight.report.report import attributions_of, figures_of, write_figures
 
     model, dataset, fitted, facts = trained.model, trained.dataset, trained.fitted, trained.facts
     with clock.stage("export"):
@@ -116,10 +117,14 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
     with clock.stage("save"):
         runs.write_json(folder / runs.CONFIG, facts)
         runs.write_history(folder, fitted.history)
-        figures = write_figures(folder, evaluation, fitted.history)
-        metrics["seconds"] = clock.rounded()
+        account = Account(title, predictor, evaluation.answers, facts, metrics, fitted.history)
+        runs.write_answers(folder, account.answers)
+        figures = figures_of(account)
+        write_figures(folder, figures, evaluation)
+        attributions = attributions_of(account)
+        metrics["seconds"] = clock.rounded()  # last: what is left to do is quickly done
         runs.write_json(folder / runs.METRICS, metrics)
-        (folder / "report.html").write_text(page(title, facts, metrics, figures), encoding="utf-8")
+        (folder / runs.REPORT).write_text(page(account, figures, attributions), encoding="utf-8")
 
 
 def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:

@@ -18,13 +18,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from inksight import answers
 from inksight.errors import RunError, StorageError
-from inksight.files import whole_folder
+from inksight.files import whole_file, whole_folder
 
 FORMAT = 1
 CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
-CONFIG, METRICS, HISTORY = "config.json", "metrics.json", "history.csv"
-WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, "confusion.png", "errors.png", "curves.png", "report.html")
+CONFIG, METRICS, HISTORY, ANSWERS = "config.json", "metrics.json", "history.csv", "answers.npz"
+FIGURES = ("confusion.png", "errors.png", "curves.png")
+REPORT = "report.html"
+WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, *FIGURES, REPORT)
+SUITES = "suites.json"  # only in a run that was measured beyond its test part
 DEFAULT_ROOT = Path("runs")
 SHIPPED = Path(__file__).parent / "shipped"
 LINE = "line.onnx"  # beside the shipped model: the line network, which serves every digit model
@@ -80,6 +84,21 @@ class Run:
         """Rows of the training's course; a value that was not measured in a row is not in it."""
         with open(self.path / HISTORY, newline="", encoding="utf-8") as file:
             return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+    @cached_property
+    def answers(self) -> answers.AnswerSheet | None:
+        """What the test said, picture by picture; None in a run of a version that did not keep it.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = self.path / ANSWERS
+        return answers.parse(path.read_bytes(), str(path)) if path.is_file() else None
+
+    @cached_property
+    def suites(self) -> dict[str, Any]:
+        """What was measured beyond the test part, by suite; empty if nothing was."""
+        return _load_json(self.path / SUITES) if (self.path / SUITES).is_file() else {}
 
     @cached_property
     def card(self) -> ModelCard:
@@ -157,6 +176,21 @@ def write_model(folder: Path, onnx_bytes: bytes, card: ModelCard) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Readable JSON."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_answers(folder: Path, sheet: answers.AnswerSheet) -> None:
+    """answers.npz."""
+    (folder / ANSWERS).write_bytes(answers.to_bytes(sheet))
+
+
+def keep_suites(run: Run, found: Mapping[str, Any]) -> None:
+    """Puts what further suites found into a run folder, beside what others found before.
+
+    Raises:
+        StorageError: the folder takes no files.
+    """
+    with whole_file(run.path / SUITES) as temporary:
+        write_json(temporary, {**run.suites, **found})
 
 
 def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:

@@ -5,7 +5,7 @@ All pictures are made by a seed from digits that nothing was trained on; only sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,14 @@ from inksight.predictor import DIGITS, Predictor
 
 DIGIT_KINDS = ("canvas", "photo")
 NUMBER_KINDS = ("number", "touching", "pair")
+FOREIGN = {
+    "sklearn_digits": "scikit-learn's 8×8 digits",
+    "canvas": "drawings of a digit",
+    "photo": "photos of a digit",
+    "number": "numbers of 2–10 digits, apart",
+    "touching": "numbers of 2–10 digits, touching",
+    "pair": "two digits that touch",
+}
 ENLARGED_PX = 80
 SKLEARN_TIMES = 20  # as many of scikit-learn's digits for each composed picture of a kind: they are quickly read
 REFUSED = -1.0  # the evidence of a picture that is not even shown to the network: less than any
@@ -151,6 +159,16 @@ def evaluate_suites(trial: Trial) -> dict[str, Any]:
         except UsageError as error:
             left_out[name] = str(error)
     return {**found, "left_out": left_out}
+
+
+def foreign_rates(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rates on pictures from elsewhere, by what they show in words.
+
+    Args:
+        found: as `evaluate_suites` gives it, or a part of it.
+    """
+    rates = {**found.get("composed", {}), **found}
+    return {words: rates[name] for name, words in FOREIGN.items() if name in rates}
 
 
 def _require_digits(predictor: Predictor) -> None:

@@ -50,12 +50,15 @@ def evaluate(
         note(f"Warning: {evaluation.warning}")
     if out is not None:
         from inksight.files import whole_folder
-        from inksight.report.figures import write_figures
+        from inksight.report.plots import confusion_png
+        from inksight.report.report import write_figures
 
         with whole_folder(out) as folder:
-            write_figures(folder, evaluation, [])
+            write_figures(folder, {"confusion": confusion_png(evaluation.confusion, evaluation.classes)}, evaluation)
         note(f"Figures in {out}.")
     suites = {} if suite is Suite.clean else _suites(run, evaluation, suite, count)
+    if data is None and suites:
+        _keep(run, suites)
     for name, why in suites.get("left_out", {}).items():
         note(f"{name} is left out: {why}")
     if as_json:
@@ -75,6 +78,22 @@ def evaluate(
     print_classes(metrics["per_class"])
     print_confusion(evaluation.confusion, evaluation.classes)
     print_suites(metrics, suites)
+
+
+def _keep(run: str, suites: dict[str, Any]) -> None:
+    """Puts what the suites found into the run folder, for its report; the shipped model has none."""
+    from inksight.errors import StorageError
+    from inksight.runs import SHIPPED, Run, keep_suites, resolve
+
+    path = resolve(run)
+    if path == SHIPPED:
+        return
+    try:
+        keep_suites(Run(path), suites)
+    except StorageError as error:
+        note(f"Not kept for the report: {error}")
+        return
+    note(f"Kept in {path}: inksight report {path} shows it.")
 
 
 def _suites(run: str, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:

@@ -12,15 +12,6 @@ from inksight.cli.output import percent
 if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
 
-FOREIGN = {
-    "sklearn_digits": "scikit-learn's 8×8 digits",
-    "canvas": "drawings of a digit",
-    "photo": "photos of a digit",
-    "number": "numbers of 2–10 digits, apart",
-    "touching": "numbers of 2–10 digits, touching",
-    "pair": "two digits that touch",
-}
-
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr: bool = False) -> None:
     """A plain table: first column to the left, the others to the right."""
@@ -68,11 +59,12 @@ def print_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
 
 def print_suites(metrics: dict[str, Any], suites: dict[str, Any]) -> None:
     """What the suites that were measured found, beside the metrics of the pictures as they are."""
+    from inksight.suites import foreign_rates
+
     if "corruptions" in suites:
         _print_corruptions(metrics, suites["corruptions"])
-    foreign = suites.get("composed", {}) | {name: suites[name] for name in FOREIGN if name in suites}
-    if foreign:
-        rows = [(words, *_rate(foreign[name])) for name, words in FOREIGN.items() if name in foreign]
+    if rates := foreign_rates(suites):
+        rows = [(words, *_rate(rate)) for words, rate in rates.items()]
         print_table(("from elsewhere", "right", "95 % interval", "pictures"), rows)
     if "outliers" in suites:
         _print_outliers(suites["outliers"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,6 +30,11 @@ class Split:
     def batch(self) -> np.ndarray:
         """The images as networks take them: uint8 (n, height, width, channels)."""
         return self.images if self.images.ndim == 4 else self.images[..., None]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the images, then the labels."""
+        return _sha256([self])
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +74,7 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 over the arrays of all parts, in the order train, validation, test."""
-        digest = hashlib.sha256()
-        for part in self.parts.values():
-            digest.update(np.ascontiguousarray(part.images).data)
-            digest.update(np.ascontiguousarray(part.labels).data)
-        return digest.hexdigest()
+        return _sha256(self.parts.values())
 
     def held_out(self, fraction: float, seed: int) -> Dataset:
         """The same set with a validation part: its own, or `fraction` of each training class (seeded).
@@ -88,6 +89,15 @@ class Dataset:
         if not len(held):
             return self
         return replace(self, train=take(self.train, kept), validation=take(self.train, held))
+
+
+def _sha256(parts: Iterable[Split]) -> str:
+    """SHA-256 over the arrays of several parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part.images).data)
+        digest.update(np.ascontiguousarray(part.labels).data)
+    return digest.hexdigest()
 
 
 def take(split: Split, indices: np.ndarray) -> Split:

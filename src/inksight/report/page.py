@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
+from inksight.report.account import Account
 from inksight.report.html import document, figure, section, table
+from inksight.report.suites import suites_sections
+from inksight.report.wrong import wrong_section
 
 
-def page(
-    title: str,
-    config: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    figures: Mapping[str, bytes],
-) -> str:
+def page(account: Account, figures: Mapping[str, bytes], attributions: np.ndarray) -> str:
     """The HTML text.
 
     Args:
-        title: the run's name.
-        config: as in config.json.
-        metrics: as in metrics.json.
-        figures: PNG bytes of "curves", "confusion" and "errors".
+        figures: PNG bytes of "confusion" and "trust", and of "curves" where there is a history.
+        attributions: as in `report.wrong.wrong_section`.
     """
-    test = metrics["test"]
+    test, config = account.metrics["test"], account.config
     low, high = test["interval95"]
-    facts = {
-        "wrong": f"{test['errors']:,} of {test['images']:,}",
-        "95 % interval": f"{low:.2%} – {high:.2%}",
-        "seconds": f"{metrics['seconds']['total']:.1f}",
-        "parameters": f"{metrics['parameters']:,}",
-        "multiply-adds a picture": f"{metrics['multiply_adds']:,}",
-        "calibration error": f"{test['ece']:.2%}",
-    }
     headline = (
         f"<strong>{test['accuracy']:.2%}</strong> right on {test['images']:,} test pictures never used for training"
+        f"<br><small>95 % interval {low:.2%} to {high:.2%}</small>"
     )
-    sections = (
-        section("How it learned", figure(figures["curves"], "Loss and accuracy over the epochs"), _course(metrics)),
+    learned = [figure(figures["curves"], "Loss and accuracy over the epochs")] if "curves" in figures else []
+    sections = [
+        *(f'<p class="note">{escape(note)}</p>' for note in account.notes),
+        section("How it learned", *learned, _course(account.metrics)) if learned else "",
         section(
             "Which is taken for which", figure(figures["confusion"], "Confusion matrix: true down, answers across")
         ),
         section("Class by class", _per_class(test["per_class"])),
-        section("The wrong ones", figure(figures["errors"], "Wrongly answered test pictures"), _wrong_note(test)),
-        section("The network", _layers(metrics["layers"])),
-        section("How to make it again", _command(config), table(("choice", "value"), _flat(config))),
-    )
-    return document(title, "Inksight run", headline, facts, sections)
+        section("How far to trust it", figure(figures["trust"], "Reliability, and errors by coverage"), _trust(test)),
+        section("The wrong ones", *wrong_section(account, attributions)),
+        *suites_sections(account),
+        section("The network", _layers(account.metrics["layers"])) if "layers" in account.metrics else "",
+        section("How to make it again", _command(config), _origin(account), _choices(config)),
+    ]
+    return document(account.title, "Inksight run", headline, _tiles(account.metrics), sections)
+
+
+def _tiles(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """The figures to see first."""
+    test = metrics["test"]
+    tiles = {"wrong": f"{test['errors']:,} of {test['images']:,}", "calibration error": f"{test['ece']:.2%}"}
+    if "seconds" in metrics:
+        tiles |= {"seconds": f"{metrics['seconds']['total']:.1f}"}
+    if "parameters" in metrics:
+        tiles |= {
+            "parameters": f"{metrics['parameters']:,}",
+            "multiply-adds a picture": f"{metrics['multiply_adds']:,}",
+            "size": f"{metrics['onnx']['bytes'] / 1e6:.2f} MB",
+        }
+    return tiles
 
 
 def _course(metrics: Mapping[str, Any]) -> str:
@@ -64,11 +75,12 @@ def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
     return table(("class", "precision", "recall", "F1", "pictures"), rows)
 
 
-def _wrong_note(test: Mapping[str, Any]) -> str:
+def _trust(test: Mapping[str, Any]) -> str:
     answered = test["answered"]
     right = "" if answered["accuracy"] is None else f", and {answered['accuracy']:.2%} of those answers are right"
     return (
-        "<p>True class → answer, its confidence, and the picture's index; the surest mistakes first. "
+        "<p>Left: where points lie on the line, a confidence means what it says; the larger, the more answers. "
+        "Right: what is gained by leaving the least sure pictures to a person. "
         f"Answers below {answered['unsure_below']:.0%} confidence are called unsure: "
         f"{answered['coverage']:.2%} of the test pictures are answered{right}.</p>"
     )
@@ -92,6 +104,30 @@ def _command(config: Mapping[str, Any]) -> str:
     if config["command"] is None:
         return "<p>It was trained on arrays out of a program; these choices make it again.</p>"
     return f"<pre><code>{escape(config['command'])}</code></pre>"
+
+
+def _origin(account: Account) -> str:
+    """Seed, versions, machine and hashes."""
+    config = account.config
+    data, machine = config["data"], config.get("machine", {})
+    known = {
+        "seed": config["seed"],
+        "started": config["started"],
+        "machine": ", ".join(str(value) for value in machine.values()),
+        "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items() if version),
+        "data": f"{data['name']} ({data['source'] or 'arrays'})",
+        "SHA-256 of the data": data["sha256"],
+        "SHA-256 of the test part": account.answers.sha256,
+        "SHA-256 of model.onnx": hashlib.sha256(account.predictor.content).hexdigest(),
+    }
+    return table(("", ""), [(name, str(value)) for name, value in known.items() if value not in (None, "")])
+
+
+def _choices(config: Mapping[str, Any]) -> str:
+    """Every choice, folded away: the command says those that differ from the preset."""
+    told = {"command", "seed", "started", "machine", "versions", "data"}
+    rows = _flat({name: value for name, value in config.items() if name not in told})
+    return f"<details><summary>Every choice</summary>{table(('choice', 'value'), rows)}</details>"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inksight.answers import AnswerSheet
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -88,6 +90,40 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
         axes.grid(alpha=0.25, which="both", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def trust_png(bins: Sequence[Mapping[str, float]], answers: AnswerSheet) -> bytes:
+    """Whether confidences mean what they say, and the errors left when only the surest are answered.
+
+    Args:
+        bins: the fields of `measure.calibration.Bin`.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    figure = Figure((8.4, 3.4))
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.91, wspace=0.22)
+    diagram, curve = figure.subplots(1, 2)
+    diagram.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle="--")
+    sizes = [12 + 90 * (each["count"] / len(answers)) ** 0.5 for each in bins]
+    xs, ys = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
+    diagram.plot(xs, ys, color=_BLUE, linewidth=1, alpha=0.5)
+    diagram.scatter(xs, ys, s=sizes, color=_BLUE, zorder=3)
+    diagram.set_title("right answers of each confidence", loc="left", fontsize=10)
+    diagram.set_xlabel("confidence")
+    diagram.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    coverage, accuracy = answers.coverage_curve
+    shown = coverage >= min(0.5, coverage[-1])
+    curve.plot(coverage[shown], 1 - accuracy[shown], color=_ORANGE)
+    curve.set_title("errors among the surest answers", loc="left", fontsize=10)
+    curve.set_xlabel("share answered")
+    curve.set_ylim(bottom=0)
+    curve.yaxis.set_major_formatter(PercentFormatter(1))
+    curve.xaxis.set_major_formatter(PercentFormatter(1))
+    for axes in (diagram, curve):
+        axes.grid(alpha=0.25, linewidth=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 

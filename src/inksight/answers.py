@@ -1,0 +1,95 @@
+"""What a test said, picture by picture: enough to report on it and to compare it without the data it was made of."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inksight.errors import RunError
+
+MOST_BYTES = 16 * 1024**2  # of wrong pictures; 20,000 of 28 × 28
+MOST_EXAMPLES = 100
+_FIELDS = {"labels": "i", "answers": "i", "confidences": "f", "sha256": "U", "wrong_images": "u", "examples": "u"}
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerSheet:
+    """The answers to a test part.
+
+    labels, answers: int64 (n,), true and given class. confidences: float32 (n,), of the answer, 0–1.
+    sha256: of the pictures and labels, to know the same test again.
+    wrong_images: uint8 (k, size, size[, 3]), the pictures of the first k of `wrong`; all unless they are very many.
+    examples: uint8 (m, size, size[, 3]), a right answer of each class that has one, at most MOST_EXAMPLES.
+    """
+
+    labels: np.ndarray
+    answers: np.ndarray
+    confidences: np.ndarray
+    sha256: str
+    wrong_images: np.ndarray
+    examples: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool (n,)."""
+        return np.asarray(self.answers == self.labels)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Indices of the wrong answers, the surest first: int64 (k,)."""
+        wrong = np.flatnonzero(~self.right)
+        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
+
+    @property
+    def coverage_curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """(share answered, accuracy among them), each float64 (n,), when the surest 1, 2, …, n are answered."""
+        counts = np.arange(1, len(self) + 1)
+        right = np.cumsum(self.right[np.argsort(-self.confidences, kind="stable")])
+        return counts / len(self), right / counts
+
+
+def sheet_of(
+    images: np.ndarray, labels: np.ndarray, answers: np.ndarray, confidences: np.ndarray, sha256: str
+) -> AnswerSheet:
+    """Keeps of the pictures, uint8 (n, size, size[, 3]), what a report shows; other arguments as in AnswerSheet."""
+    sheet = AnswerSheet(labels, answers, confidences.astype(np.float32), sha256, images[:0], images[:0])
+    fitting = MOST_BYTES // max(1, int(np.prod(images.shape[1:])))
+    right = np.flatnonzero(sheet.right)
+    firsts = right[np.unique(labels[right], return_index=True)[1]][:MOST_EXAMPLES]
+    return AnswerSheet(
+        **{**vars(sheet), "wrong_images": images[sheet.wrong[:fitting]], "examples": images[firsts]},
+    )
+
+
+def to_bytes(sheet: AnswerSheet) -> bytes:
+    """As an .npz file."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {name: np.asarray(getattr(sheet, name)) for name in _FIELDS}
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def parse(content: bytes, name: str) -> AnswerSheet:
+    """Out of an .npz file; `name` is what errors call it.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            fields = {field: file[field] for field in _FIELDS}
+        if any(value.dtype.kind != _FIELDS[field] for field, value in fields.items()):
+            raise ValueError("arrays of other types than were written")
+        if len({len(fields[field]) for field in ("labels", "answers", "confidences")}) != 1:
+            raise ValueError("answers and labels of different number")
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(f"{name} is damaged ({error}). Copy the run folder again.") from error
+    return AnswerSheet(**{**fields, "sha256": str(fields["sha256"])})

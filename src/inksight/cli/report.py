@@ -1,0 +1,30 @@
+"""`inksight report`: a run as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inksight.cli.output import AsJson, emit, note
+
+
+def report(
+    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")] = "latest",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: report.html in the run folder; shipped.html here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's report anew: figures, every wrong answer and why, how far to trust it. One file, read offline.
+
+    What `inksight evaluate RUN --suite corruptions` or `--suite all` has measured since the training is in it, too.
+    """
+    from inksight.report.report import report as write
+
+    path = write(run, out)
+    if as_json:
+        emit({"report": str(path), "bytes": path.stat().st_size})
+    else:
+        note(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

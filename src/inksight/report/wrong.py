@@ -1,0 +1,112 @@
+"""The wrong answers, one by one, each with what spoke for it."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+
+import cv2
+import numpy as np
+
+from inksight.answers import AnswerSheet
+from inksight.report.account import Account
+from inksight.report.html import table
+
+MOST_BYTES = 1_500_000  # of the page; what does not fit is listed in words
+MOST_LISTED = 2_000
+SHOWN_PX = 56
+_FOR, _AGAINST = np.array([234, 88, 12]), np.array([37, 99, 235])
+
+
+def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
+    """HTML: pictures as many as fit, then a list of the others.
+
+    Args:
+        attributions: float32 (k, size, size), what spoke for the given answer in each of `answers.wrong_images`.
+    """
+    answers, classes = account.answers, account.classes
+    wrong = answers.wrong
+    if not len(wrong):
+        return ["<p>None: every test picture was answered right.</p>"]
+    cells: list[str] = []
+    room = MOST_BYTES
+    for image, attribution, index in zip(answers.wrong_images, attributions, wrong.tolist(), strict=False):
+        cell = _cell(image, attribution, answers, classes, index)
+        room -= len(cell)
+        if room < 0:
+            break
+        cells.append(cell)
+    rest = wrong[len(cells) :].tolist()
+    grid = f'<div class="wrong">{"".join(cells)}</div>'
+    return [_legend(len(wrong)), grid, _listed(rest, answers, classes)]
+
+
+def overlay(image: np.ndarray, attribution: np.ndarray) -> np.ndarray:
+    """A picture with what spoke for an answer in orange and what spoke against it in blue, the rest pale.
+
+    Args:
+        image: uint8 (size, size[, 3]). attribution: float32 (size, size).
+    Returns:
+        uint8 (size, size, 3).
+    """
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    ground = 255 - grey[..., None] * 0.45
+    strength = np.abs(attribution) / max(float(np.abs(attribution).max()), 1e-12)
+    colour = np.where(attribution[..., None] > 0, _FOR, _AGAINST)
+    mixed = ground + (colour - ground) * (0.85 * strength[..., None])
+    return np.asarray(np.rint(mixed).clip(0, 255), np.uint8)
+
+
+def thumbnail(image: np.ndarray, words: str) -> str:
+    """HTML of a small picture, uint8 (height, width[, 3])."""
+    small = image if len(image) <= SHOWN_PX else cv2.resize(image, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
+    shown = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    content = base64.b64encode(cv2.imencode(".png", shown)[1].tobytes()).decode()
+    return f'<img alt="{escape(words)}" src="data:image/png;base64,{content}">'
+
+
+def _cell(
+    image: np.ndarray, attribution: np.ndarray, answers: AnswerSheet, classes: tuple[str, ...], index: int
+) -> str:
+    """One wrong answer."""
+    true, given = _names(answers, classes, index)
+    seen = thumbnail(image, f"test picture {index}")
+    why = thumbnail(overlay(image, attribution), f"what spoke for {given}")
+    return (
+        f"<figure>{seen}{why}<figcaption><b>{escape(true)} → {escape(given)}</b>"
+        f"<span>{answers.confidences[index]:.0%} · #{index}</span></figcaption></figure>"
+    )
+
+
+def _legend(count: int) -> str:
+    """How to read the pictures."""
+    return (
+        f"<p>All {count:,}, the surest mistakes first: true class → answer, its confidence, and the picture's index. "
+        'Beside each picture, what spoke <span class="for">for</span> the given answer and what spoke '
+        '<span class="against">against</span> it.</p>'
+    )
+
+
+def _listed(rest: list[int], answers: AnswerSheet, classes: tuple[str, ...]) -> str:
+    """Those without a picture."""
+    if not rest:
+        return ""
+    rows = [
+        (
+            f"#{index}",
+            classes[answers.labels[index]],
+            classes[answers.answers[index]],
+            f"{answers.confidences[index]:.0%}",
+        )
+        for index in rest[:MOST_LISTED]
+    ]
+    more = len(rest) - len(rows)
+    told = f"<p>and {more:,} more: the run's answers.npz has them.</p>" if more else ""
+    heading = f"{len(rest):,} more wrong answers, without pictures"
+    shown = table(("picture", "true", "answer", "confidence"), rows)
+    return f"<details><summary>{heading}</summary>{shown}{told}</details>"
+
+
+def _names(answers: AnswerSheet, classes: tuple[str, ...], index: int) -> tuple[str, str]:
+    """True and given class of a picture."""
+    return classes[answers.labels[index]], classes[answers.answers[index]]

@@ -122,10 +122,11 @@ def digit_run(mnist, tmp_path_factory):
     """The folder of a grey digit model."""
     weights = linear_classifier(mnist.train.images[:12000], mnist.train.labels[:12000], 10)
     folder = tmp_path_factory.mktemp("digits")
+    data = {"source": "mnist", "name": "mnist", "sha256": mnist.sha256}
     write_model(
         folder,
         to_onnx(weights, 28, 1),
-        ModelCard(DIGITS, 28, 1, "digits", 1.0, 0.4, provenance={"data": {"source": "mnist"}, "seed": 0}),
+        ModelCard(DIGITS, 28, 1, "digits", 1.0, 0.4, provenance={"data": data, "seed": 0}),
     )
     return folder
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import data, evaluate, export, look, predict, read, report, serve, train
+from inksight.cli import compare, data, evaluate, export, look, predict, read, report, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -30,6 +30,7 @@ for command in (
     look.look,
     train.train,
     evaluate.evaluate,
+    compare.compare,
     predict.predict,
     read.read,
     report.report,

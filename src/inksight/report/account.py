@@ -13,7 +13,7 @@ from inksight.answers import AnswerSheet
 from inksight.evaluation import evaluate
 from inksight.measure.confusion import confusion_matrix
 from inksight.predictor import Predictor
-from inksight.runs import SHIPPED, Run, load_run, resolve
+from inksight.runs import SHIPPED, Run, resolve
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +55,13 @@ def account_of(name: str | Path) -> Account:
         DataError: the run kept no answers, and its data cannot be had.
     """
     predictor = Predictor.load(name)
-    if resolve(name) == SHIPPED:
+    path = resolve(name)
+    if path == SHIPPED:
         evaluation = evaluate(name)
         return Account(
             "shipped", predictor, evaluation.answers, predictor.card.provenance, {"test": evaluation.metrics()}
         )
-    run = load_run(name)
+    run = Run(path)
     if run.answers is not None:
         return _account(run, predictor, run.answers, run.metrics)
     evaluation = evaluate(name)

@@ -1,0 +1,199 @@
+"""The report of real runs: all that is asked of it stands in it, from the run folder alone, in one file."""
+
+import html
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import inksight
+from inksight.answers import AnswerSheet
+from inksight.errors import DataError, RunError, StorageError
+from inksight.report.account import Account, account_of
+from inksight.report.page import page
+from inksight.report.report import attributions_of, figures_of, report
+from inksight.report.wrong import overlay, wrong_section
+from inksight.runs import load_run
+
+
+@pytest.fixture
+def copied(quick_run, tmp_path):
+    """A run folder to change."""
+    shutil.copytree(quick_run.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def small_run(small_mnist, tmp_path_factory):
+    """A run of a small set."""
+    folder = tmp_path_factory.mktemp("small")
+    train, test = small_mnist.train, small_mnist.test
+    np.savez(folder / "d.npz", x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    return inksight.train(folder / "d.npz", "quick", epochs=2, out=folder / "run").path
+
+
+@pytest.fixture
+def orphan(small_run):
+    """The same while its data is away."""
+    data = small_run.parent / "d.npz"
+    data.rename(data.with_suffix(".away"))
+    yield small_run
+    data.with_suffix(".away").rename(data)
+
+
+def words(text: str) -> str:
+    """What a page says, without its pictures and marks."""
+    return " ".join(html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)).split())
+
+
+def test_every_training_writes_one(quick_run):
+    text = (quick_run.path / "report.html").read_text()
+    shown, metrics = words(text), quick_run.metrics
+    test = metrics["test"]
+    for wanted in (
+        f"{test['accuracy']:.2%} right on 10,000 test pictures",
+        "95 % interval {:.2%} to {:.2%}".format(*test["interval95"]),
+        f"{metrics['parameters']:,}",
+        f"{metrics['multiply_adds']:,}",
+        quick_run.config["command"],
+        quick_run.config["versions"]["keras"],
+        quick_run.config["machine"]["processor"],
+        quick_run.config["data"]["sha256"],
+        quick_run.card.provenance["command"],
+        quick_run.answers.sha256,
+        *(layer["name"] for layer in metrics["layers"]),
+        *(f"{score['recall']:.2%}" for score in test["per_class"].values()),
+    ):
+        assert wanted in shown
+
+
+def test_every_wrong_answer_is_there_with_its_picture_and_reason(quick_run):
+    text, answers = (quick_run.path / "report.html").read_text(), quick_run.answers
+    cells = re.findall(r"<b>([^<]*) → ([^<]*)</b><span>(\d+)% · #(\d+)</span>", text)
+    assert [int(index) for *_, index in cells] == answers.wrong.tolist()
+    for true, given, sure, index in cells:
+        place = int(index)
+        assert (int(true), int(given)) == (answers.labels[place], answers.answers[place])
+        assert int(sure) == round(100 * float(answers.confidences[place]))
+    assert text.count('alt="what spoke for') == len(cells)
+
+
+def test_it_is_one_small_file_that_asks_nothing_of_any_network(quick_run):
+    text = (quick_run.path / "report.html").read_text()
+    assert len(text) < 3_000_000
+    addresses = re.findall(r'(?:src|href)="([^"]*)"|url\(([^)]*)\)', text)
+    assert addresses
+    assert all(one.startswith("data:image/png;base64,") for one, _ in addresses)
+    assert "<script" not in text
+
+
+def test_written_anew_it_says_the_same(copied):
+    before = (copied / "report.html").read_text()
+    (copied / "report.html").unlink()
+    assert report(copied) == copied / "report.html"
+    assert words((copied / "report.html").read_text()) == words(before).replace("mnist-quick-1", "run")
+
+
+def test_it_needs_no_data(orphan, command):
+    done = command(orphan.parent, "report", "run", "--out", "page.html", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    text = (orphan.parent / "page.html").read_text()
+    assert answer == {"report": "page.html", "bytes": len(text.encode())}
+    assert text.count('alt="test picture') == len(load_run(orphan).answers.wrong)
+
+
+def test_a_run_that_kept_no_answers_is_asked_again(copied):
+    (copied / "answers.npz").unlink()
+    text = report(copied).read_text()
+    assert "This run kept no answers; its test pictures were asked again." in text
+    assert text.count('alt="test picture') == load_run(copied).metrics["test"]["errors"]
+
+
+def test_without_answers_and_data_it_says_what_is_missing(orphan, tmp_path):
+    shutil.copytree(orphan, tmp_path / "run")
+    (tmp_path / "run" / "answers.npz").unlink()
+    with pytest.raises(DataError, match=r"no data at .*d\.npz: there is no such file"):
+        report(tmp_path / "run")
+
+
+def test_what_suites_found_is_kept_and_shown(small_run, tmp_path, command):
+    copied = shutil.copytree(small_run, tmp_path / "run")
+    found = command(tmp_path, "evaluate", "run", "--suite", "corruptions", "--json")
+    assert found.returncode == 0, found.stderr
+    assert "Kept in run: inksight report run shows it." in found.stderr
+    rows = json.loads(found.stdout)["corruptions"]
+    shown = words(report(copied).read_text())
+    assert f"{rows['mean_error']:.2%} wrong on average" in shown
+    assert f"glass blur {rows['glass_blur']['error']:.2%}" in shown
+    assert load_run(copied).suites["corruptions"] == rows
+
+
+def test_the_shipped_model_has_one(tmp_path):
+    text = words(report("shipped", tmp_path / "shipped.html").read_text())
+    assert "99.69% right on 10,000 test pictures" in text
+    assert "How it learned" not in text
+
+
+def test_names_of_classes_are_text(quick_run, tmp_path):
+    account = account_of(quick_run.path)
+    answers = account.answers
+    shifted = AnswerSheet(**vars(answers))
+    card = account.predictor.card
+    named = inksight.Predictor(
+        account.predictor.content,
+        type(card)(**{**vars(card), "classes": ("<b>", *card.classes[1:])}),
+        "model",
+    )
+    test = {**account.metrics["test"], "per_class": {"<b>": account.metrics["test"]["per_class"]["0"]}}
+    odd = Account("<i>", named, shifted, account.config, {**account.metrics, "test": test})
+    text = page(odd, figures_of(odd), attributions_of(odd))
+    assert "<td><b></td>" not in text
+    assert "&lt;b&gt; → " in text
+    assert "<h1>&lt;i&gt;</h1>" in text
+
+
+def test_of_very_many_mistakes_the_rest_is_listed(mnist, quick_run):
+    account = account_of(quick_run.path)
+    count = 6000
+    labels, given = np.zeros(count, np.int64), np.ones(count, np.int64)
+    images = mnist.test.images[:count]
+    worst = AnswerSheet(labels, given, np.full(count, 0.5, np.float32), "", images, images[:0])
+    text = "".join(wrong_section(Account("r", account.predictor, worst, {}, {}), np.ones((count, 28, 28), np.float32)))
+    assert len(text) < 2_000_000
+    pictured = text.count('alt="test picture')
+    assert 500 < pictured < count
+    assert f"{count - pictured:,} more wrong answers, without pictures" in text
+    assert f"and {count - pictured - 2000:,} more" in text
+
+
+def test_no_mistakes_are_no_trouble(quick_run):
+    account = account_of(quick_run.path)
+    answers = account.answers
+    right = AnswerSheet(
+        answers.labels, answers.labels, answers.confidences, "", answers.wrong_images[:0], answers.examples
+    )
+    perfect = Account("r", account.predictor, right, account.config, account.metrics)
+    assert "every test picture was answered right" in page(perfect, figures_of(perfect), attributions_of(perfect))
+
+
+def test_the_overlay_is_orange_where_it_speaks_for_the_answer():
+    attribution = np.zeros((28, 28), np.float32)
+    attribution[4, 4], attribution[9, 9] = 2.0, -2.0
+    red, _, blue = overlay(np.zeros((28, 28), np.uint8), attribution).transpose(2, 0, 1).astype(int)
+    assert red[4, 4] > blue[4, 4] + 100
+    assert blue[9, 9] > red[9, 9] + 100
+    assert red[0, 0] == blue[0, 0] == 255
+
+
+def test_a_place_that_takes_no_file_is_said(quick_run, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="could not be written"):
+        report(quick_run.path, tmp_path / "file" / "report.html")
+
+
+def test_no_run_is_said(tmp_path):
+    with pytest.raises(RunError, match='no run ".*nowhere": there is no such folder'):
+        report(tmp_path / "nowhere")

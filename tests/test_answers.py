@@ -1,0 +1,78 @@
+"""The answers that a run keeps: what they say is what the evaluation says, and they come back whole or not at all."""
+
+import io
+
+import numpy as np
+import pytest
+
+import inksight
+from inksight import answers
+from inksight.errors import RunError
+from inksight.evaluation import evaluate_split
+
+
+@pytest.fixture(scope="module")
+def evaluation(digit_run, small_mnist):
+    return evaluate_split(inksight.Predictor.load(digit_run), small_mnist.test)
+
+
+@pytest.fixture(scope="module")
+def sheet(evaluation):
+    return evaluation.answers
+
+
+def test_it_says_what_the_evaluation_says(evaluation, sheet):
+    assert sheet.wrong.tolist() == evaluation.wrong.tolist()
+    assert sheet.right.mean() == evaluation.metrics()["accuracy"]
+    coverage, accuracy = sheet.coverage_curve
+    for point in evaluation.metrics()["coverage_curve"]:
+        assert accuracy[np.searchsorted(coverage, point["coverage"])] == pytest.approx(point["accuracy"])
+
+
+def test_it_keeps_the_wrong_pictures_and_a_right_one_of_each_class(evaluation, sheet):
+    np.testing.assert_array_equal(sheet.wrong_images, evaluation.split.images[evaluation.wrong])
+    firsts = [np.flatnonzero(sheet.right & (sheet.labels == label))[0] for label in range(10)]
+    np.testing.assert_array_equal(sheet.examples, evaluation.split.images[firsts])
+
+
+def test_it_comes_back(sheet):
+    again = answers.parse(answers.to_bytes(sheet), "answers.npz")
+    assert again.sha256 == sheet.sha256
+    for name in ("labels", "answers", "confidences", "wrong_images", "examples"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(sheet, name))
+
+
+def test_of_very_many_wrong_pictures_the_surest_are_kept(evaluation, sheet, monkeypatch):
+    monkeypatch.setattr(answers, "MOST_BYTES", 5 * 28 * 28)
+    few = evaluation.answers
+    np.testing.assert_array_equal(few.wrong_images, sheet.wrong_images[:5])
+    assert few.wrong.tolist() == sheet.wrong.tolist()
+
+
+def test_another_test_part_has_another_hash(evaluation, small_mnist):
+    split = small_mnist.test
+    swapped = split.labels.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    assert split.sha256 == evaluation.answers.sha256
+    assert inksight.Split(split.images, swapped).sha256 != split.sha256
+
+
+def damaged(sheet) -> dict[str, bytes]:
+    whole = answers.to_bytes(sheet)
+    short, other = io.BytesIO(), io.BytesIO()
+    np.savez(short, labels=sheet.labels)
+    fields = {name: np.asarray(getattr(sheet, name)) for name in answers._FIELDS}
+    np.savez(other, **{**fields, "labels": sheet.labels[:-1]})
+    return {
+        "cut": whole[:-500],
+        "nothing": b"",
+        "text": b"no archive",
+        "short": short.getvalue(),
+        "odd": other.getvalue(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["cut", "nothing", "text", "short", "odd"])
+def test_damage_is_said(sheet, kind):
+    with pytest.raises(RunError, match=r"answers\.npz is damaged .*\. Copy the run folder again\."):
+        answers.parse(damaged(sheet)[kind], "answers.npz")

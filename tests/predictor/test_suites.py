@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import inksight
-from inksight.cli.tables import FOREIGN, print_suites
+from inksight.cli.tables import print_suites
 from inksight.data import Split
 from inksight.errors import PictureError, UsageError
 from inksight.measure.composed import OUTLIERS, compose
 from inksight.measure.corruption import CORRUPTIONS
-from inksight.suites import (
+from inksight.suites import FOREIGN, (
     SUITES,
     Trial,
     evaluate_composed,

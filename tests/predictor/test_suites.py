@@ -12,7 +12,8 @@ from inksight.data import Split
 from inksight.errors import PictureError, UsageError
 from inksight.measure.composed import OUTLIERS, compose
 from inksight.measure.corruption import CORRUPTIONS
-from inksight.suites import FOREIGN, (
+from inksight.suites import (
+    FOREIGN,
     SUITES,
     Trial,
     evaluate_composed,

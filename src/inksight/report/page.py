@@ -62,7 +62,7 @@ def _tiles(metrics: Mapping[str, Any]) -> dict[str, str]:
 
 def _course(metrics: Mapping[str, Any]) -> str:
     return (
-        f"<p>{metrics['epochs']:.3g} epochs at {metrics['images_per_s']:,.0f} pictures a second; "
+        f"<p>{metrics['epochs']:.3g} epoch{'' if metrics['epochs'] == 1 else 's'} at {metrics['images_per_s']:,.0f} pictures a second; "
         f"ended: {escape(metrics['ended'])}.</p>"
     )
 
@@ -97,7 +97,8 @@ def _layers(layers: Sequence[Mapping[str, Any]]) -> str:
         )
         for row in layers
     ]
-    return table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
+    sums = (f"{sum(row[name] for row in layers):,}" for name in ("parameters", "multiply_adds"))
+    return table(("layer", "kind", "output", "parameters", "multiply-adds"), [*rows, ("sum", "", "", *sums)])
 
 
 def _command(config: Mapping[str, Any]) -> str:

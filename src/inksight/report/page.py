@@ -61,10 +61,9 @@ def _tiles(metrics: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _course(metrics: Mapping[str, Any]) -> str:
-    return (
-        f"<p>{metrics['epochs']:.3g} epoch{'' if metrics['epochs'] == 1 else 's'} at {metrics['images_per_s']:,.0f} pictures a second; "
-        f"ended: {escape(metrics['ended'])}.</p>"
-    )
+    epochs = f"{metrics['epochs']:.3g} epoch{'' if metrics['epochs'] == 1 else 's'}"
+    speed = f"{metrics['images_per_s']:,.0f} pictures a second"
+    return f"<p>{epochs} at {speed}; ended: {escape(metrics['ended'])}.</p>"
 
 
 def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:

@@ -50,7 +50,7 @@ def sheet(images: np.ndarray, captions: Sequence[str], columns: int = 10, scale:
             draw.text(
                 (left + 1 + width / 2, top + height + 5 + number * _line_px()),
                 _shortened(line, width + GAP_PX - 2),
-                font=_font(),
+                font=font(),
                 fill=_ink(canvas, TEXT),
                 anchor="ma",
             )
@@ -87,9 +87,9 @@ def _ink(canvas: Image.Image, grey: int) -> int | tuple[int, int, int]:
 
 def _shortened(line: str, room_px: int) -> str:
     """The line, cut with "…" until it fits."""
-    if _font().getlength(line) <= room_px:
+    if font().getlength(line) <= room_px:
         return line
-    while line and _font().getlength(line + "…") > room_px:
+    while line and font().getlength(line + "…") > room_px:
         line = line[:-1]
     return line.rstrip() + "…"
 
@@ -100,11 +100,12 @@ def _line_px() -> int:
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size_px: int = FONT_PX, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """DejaVu Sans as Matplotlib ships it (it knows arrows and most alphabets); found without importing Matplotlib."""
     matplotlib = find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
-        font = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
-        if font.is_file():
-            return ImageFont.truetype(font, FONT_PX)
-    return ImageFont.load_default(FONT_PX)
+        name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+        path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / name
+        if path.is_file():
+            return ImageFont.truetype(path, size_px)
+    return ImageFont.load_default(size_px)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import data, evaluate, export, look, predict, read, serve, train
+from inksight.cli import data, evaluate, explain, export, look, predict, read, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -32,6 +32,7 @@ for command in (
     evaluate.evaluate,
     predict.predict,
     read.read,
+    explain.explain,
     export.export,
     page.app,
     serve.serve,

@@ -74,9 +74,7 @@ def nearest(known: np.ndarray, wanted: np.ndarray, count: int) -> tuple[np.ndarr
     return order, alike[order]
 
 
-def kept_features(
-    content: bytes, images: np.ndarray, reader: FeatureReader, progress: Progress = silent
-) -> np.ndarray:
+def kept_features(content: bytes, images: np.ndarray, reader: FeatureReader, progress: Progress = silent) -> np.ndarray:
     """The features of a training set, out of the cache folder if they are there; else computed and put there.
 
     A file that is damaged is made again; a cache that cannot be written is done without.

@@ -34,7 +34,7 @@ def test_deleting_what_matters_hurts_more_than_chance(reader, plan, mnist):
 
 def test_the_order_turned_round_keeps_the_confidence(reader, plan, mnist):
     """What speaks against the class, or not at all, can go without harm: the sign means something."""
-    images = mnist.train.images[:200, ..., None]
+    images = mnist.train.images[:60, ..., None]
     labels = reader.probabilities(images).argmax(axis=1)
     heat = attribution(plan, images, labels)
     there = deletion(reader.probabilities, images, labels, heat, ground_of(images))

@@ -132,7 +132,7 @@ def _flips(explanation: Explanation) -> Image.Image:
     left = 3 * (side + GAP_PX)
     rows = [(classes[each.label], each.rms, f"{each.rms:.1f}", each is first) for each in explanation.flips]
     _bars(draw, rows, (left, 0), (WIDE_PX - left, side))
-    draw.text((left, side + 8), "grey levels on average that make it another class", font=font(BODY), fill=TEXT)
+    draw.text((left, side + 8), "levels of 255 on average that make it another class", font=font(BODY), fill=TEXT)
     return strip
 
 
@@ -156,7 +156,9 @@ def _layer(layer: Layer) -> Image.Image:
     values = layer.values
     *sides, maps_of = values.shape
     is_map = len(sides) == 2 and max(sides) > 1
-    count = f"{maps_of} map{'s' if maps_of > 1 else ''} of {sides[0]}×{sides[1]}" if is_map else f"{values.size} values"
+    count = f"{values.size:,} values{f', the first {MOST_CELLS}' if values.size > MOST_CELLS else ''}"
+    if is_map:
+        count = f"{maps_of} map{'s' if maps_of > 1 else ''} of {sides[0]}×{sides[1]}"
     maps = _maps(values) if is_map else _cells(values)
     strip, draw = _strip(max(maps.shape[0], 36) + 14)
     draw.text((0, 0), shortened(layer_in_words(layer), NAMES_PX - 10, font(BODY)), font=font(BODY), fill=TEXT)

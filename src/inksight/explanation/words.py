@@ -71,7 +71,7 @@ def _mattered(explanation: Explanation) -> str:
         told = [(share, name) for share, name in shares if share >= WORTH_SAYING][: 2 if sign > 0 else 1]
         if told:
             where = " and ".join(f"{name} ({percent(share, 0)})" for share, name in told)
-            parts.append(f"the ink {where} speaks {word} {label}")
+            parts.append(f"what is {where} speaks {word} {label}")
     if not parts:
         return "what mattered: no part of the picture decides alone."
     return f"what mattered: {'; '.join(parts)}."
@@ -116,7 +116,7 @@ def _flipped(explanation: Explanation) -> str:
         return "what would flip it: no small change was found that does."
     first, *others = explanation.flips
     text = (
-        f"what would flip it: a change of {first.rms:.1f} grey levels on average (of {first.largest} at most) makes it "
+        f"what would flip it: a change of {first.rms:.1f} of 255 levels on average ({first.largest} at most) makes it "
         f"{explanation.classes[first.label]}"
     )
     more = ", ".join(f"{explanation.classes[each.label]} {each.rms:.1f}" for each in others[:3])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SHARES = tuple(step / 20 for step in range(21))
+SHARES = tuple(step / 10 for step in range(11))
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ def _feature_names(graph: onnx.GraphProto) -> list[str]:
 def _load(path: Path, count: int) -> np.ndarray | None:
     """What a file of the cache holds; None if there is none, or it is damaged."""
     try:
-        with np.load(path) as file:
-            features = np.asarray(file["features"])
+        with open(path, "rb") as file, np.load(file) as arrays:
+            features = np.asarray(arrays["features"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     if features.ndim != 2 or len(features) != count or features.dtype != np.float16:

@@ -18,7 +18,7 @@ from inksight.explanation.words import in_words
 
 @pytest.fixture(scope="module")
 def explained(digit_run, mnist):
-    return explain(mnist.test.images[0], digit_run, source="seven", true_label="7")
+    return explain(mnist.test.images[0], digit_run, source="seven")
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def small_run(digit_run, small_npz, tmp_path):
     return run
 
 
-def test_every_part_is_there_and_fits(explained, mnist):
+def test_every_part_is_there_and_fits(explained, digit_run, mnist):
     answer = explained.answer
-    assert (answer.label, answer.source, explained.true_label) == ("7", "seven", "7")
+    assert (answer.label, answer.source, explained.model) == ("7", "seven", str(digit_run))
     assert np.array_equal(explained.image[..., 0], mnist.test.images[0])
     assert explained.attribution.shape == explained.occlusion.shape == (28, 28)
     assert len(explained.neighbours) == 8 and explained.training == "mnist"
@@ -69,7 +69,9 @@ def test_words_say_what_the_arrays_say(explained):
 def test_the_poster_grows_with_the_layers(explained, mnist, small_npz):
     page = poster(explained)
     assert page.shape[1:] == (PAGE_PX, 3) and page.dtype == np.uint8
-    shipped = poster(explain(mnist.test.images[0], data=small_npz))
+    deeper = explain(mnist.test.images[0], data=small_npz)
+    assert deeper.to_dict()["filters"]["shape"] == [5, 5, 1, 32]
+    shipped = poster(deeper)
     assert len(shipped) > len(page)
     coloured = (shipped.max(axis=2).astype(int) - shipped.min(axis=2) > 60).mean()
     assert 0.02 < coloured < 0.5

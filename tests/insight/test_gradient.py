@@ -65,8 +65,7 @@ def keras_gradients(model, images, labels):
     return np.asarray(jax.grad(score)(images.astype(np.float32) / 255)) / 255
 
 
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize(("net", "activation"), [*((net, "relu") for net in NETS), ("compact", "gelu")])
 def test_a_network_against_jax(net, activation):
     model = build(net, (20, 20, 3), 5, {"activation": activation}, seed=1)
     images, labels = RANDOM.integers(0, 256, (4, 20, 20, 3), np.uint8), np.array([0, 4, 2, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,8 @@ def explain(
     predictor = Predictor.load(model)
     content, name, truth = named_picture(predictor, picture)
     with progress_bar() as progress:
-        found = explained(content, predictor, data=data, source=name, true_label=truth, model=model, progress=progress)
+        found = explained(content, predictor, data=data, source=name, progress=progress)
+    found = replace(found, model=model, true_label=truth)
     if out is not None:
         found.save(out)
     if as_json:

@@ -40,18 +40,17 @@ class Neighbour:
 class Explanation:
     """Why a model answers a picture as it does.
 
-    model: what it is called. true_label: where it is known. image: uint8 (size, size, channels), what the network saw.
+    model: what it is called. image: uint8 (size, size, channels), what the network saw.
     layers: what each layer made of it. attribution, occlusion: float32 (size, size), above 0 where the ink speaks for
     the answer and below 0 where against it (insight.attribution, insight.occlusion).
     training: the set the neighbours come from; "" where it could not be had, then there are none.
     flips: the smallest changes found that get other answers, the smallest of all first.
-    notes: what could not be had or may not be expected, in sentences.
+    notes: what could not be had or may not be expected, in sentences. true_label: where it is known.
     """
 
     answer: Answer
     model: str
     classes: tuple[str, ...]
-    true_label: str | None
     image: np.ndarray
     layers: tuple[Layer, ...]
     attribution: np.ndarray
@@ -60,13 +59,18 @@ class Explanation:
     neighbours: tuple[Neighbour, ...]
     flips: tuple[Flip, ...]
     notes: tuple[str, ...] = ()
+    true_label: str | None = None
+
+    @property
+    def filters(self) -> np.ndarray | None:
+        """Those of the first convolution, float32 (height, width, channels, filters), if there is one."""
+        return next((layer.kernel for layer in self.layers if layer.operator == "convolve"), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as it goes into JSON: arrays with their shape, nested lists by rows, 4 significant digits.
 
         Of the weights only the filters of the first convolution are in it: they are the ones that can be looked at.
         """
-        filters = next((layer.kernel for layer in self.layers if layer.operator == "convolve"), None)
         return {
             **self.answer.to_dict(),
             "model": self.model,
@@ -94,7 +98,7 @@ class Explanation:
                 {"operator": each.operator, "inputs": list(each.inputs), **each.details, **_array(each.values)}
                 for each in self.layers
             ],
-            "filters": None if filters is None else _array(filters),
+            "filters": None if self.filters is None else _array(self.filters),
         }
 
     def save(self, path: str | Path) -> Path:
@@ -115,8 +119,6 @@ def explain(
     *,
     data: str | Path | None = None,
     source: str | None = None,
-    true_label: str | None = None,
-    model: str | None = None,
     progress: Progress = silent,
 ) -> Explanation:
     """Says why a model answers a picture as it does.
@@ -126,8 +128,6 @@ def explain(
         run: a run folder, "latest", "shipped", or a model that is open.
         data: where the training pictures are, for "it looks like these"; the run's own data unless given.
         source: what to call the picture.
-        true_label: what is known to be right.
-        model: what to call the model; the run unless given.
         progress: called with (done, total, what) while the training pictures are looked at for the first time.
     Raises:
         PictureError: the picture cannot be read, or a digit model was given a blank.
@@ -146,9 +146,8 @@ def explain(
     training, neighbours, notes = _alike(predictor, image, data, progress)
     return Explanation(
         answer=answer,
-        model=model or ("the model" if isinstance(run, Predictor) else str(run)),
+        model="the model" if isinstance(run, Predictor) else str(run),
         classes=card.classes,
-        true_label=true_label,
         image=image,
         layers=tuple(flow(plan, image)),
         attribution=attribution(plan, image[None], np.array([label]), ground)[0],

@@ -42,9 +42,8 @@ def poster(explanation: Explanation) -> np.ndarray:
         parts += [_head(f"It looks like these training pictures of {explanation.training}"), _neighbours(explanation)]
     parts += [_head("What each layer makes of it", "of many maps the liveliest; blue is above 0, orange below")]
     parts += [_layer(layer) for layer in explanation.layers]
-    first = next((layer for layer in explanation.layers if layer.operator == "convolve"), None)
-    if first is not None and first.kernel is not None:
-        parts += [_head("What the first layer looks for", "its filters"), _filters(first.kernel)]
+    if explanation.filters is not None:
+        parts += [_head("What the first convolution looks for", "its filters"), _filters(explanation.filters)]
     height = sum(part.height for part in parts) + 2 * MARGIN_PX
     page = Image.new("RGB", (PAGE_PX, height), PAPER)
     top = MARGIN_PX

@@ -104,7 +104,7 @@ def _alike(explanation: Explanation) -> str:
         return ""
     counts = Counter(each.label for each in found).most_common()
     labels = (
-        f"all of them {counts[0][0]}" if len(counts) == 1 else ", ".join(f"{count} × {name}" for name, count in counts)
+        f"all of them {counts[0][0]}" if len(counts) == 1 else ", ".join(f"{name} ({count})" for name, count in counts)
     )
     names = ", ".join(f"{each.index}" for each in found[:3])
     return f"it looks like training pictures {names} of {explanation.training}, and {len(found) - 3} more: {labels}."
@@ -119,5 +119,5 @@ def _flipped(explanation: Explanation) -> str:
         f"what would flip it: a change of {first.rms:.1f} of 255 levels on average ({first.largest} at most) makes it "
         f"{explanation.classes[first.label]}"
     )
-    more = ", ".join(f"{explanation.classes[each.label]} {each.rms:.1f}" for each in others[:3])
+    more = ", ".join(f"{explanation.classes[each.label]} ({each.rms:.1f})" for each in others[:3])
     return f"{text}; other answers take more: {more}." if more else f"{text}."

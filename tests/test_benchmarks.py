@@ -34,6 +34,10 @@ TINY = {
         ["--counts", "1", "--draws", "1", "--others", "50"],
         {"style_before", "test_before", "counts"},
     ),
+    "explain.py": (
+        ["--pictures", "5", "--repeats", "1"],
+        {"run", "pictures", "attribution_s_per_100", "areas", "flip_rms", "flip_classes", "flip_s"},
+    ),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
+    from inksight.explanation import Explanation, explain
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
@@ -32,6 +33,7 @@ _HOMES = {
     "Answer": "predictor",
     "Dataset": "data",
     "Evaluation": "evaluation",
+    "Explanation": "explanation",
     "InksightError": "errors",
     "PRESETS": "training.config",
     "Predictor": "predictor",
@@ -39,6 +41,7 @@ _HOMES = {
     "Split": "data",
     "TrainConfig": "training.config",
     "evaluate": "evaluation",
+    "explain": "explanation",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
@@ -49,12 +52,14 @@ __all__ = [
     "Answer",
     "Dataset",
     "Evaluation",
+    "Explanation",
     "InksightError",
     "Predictor",
     "Run",
     "Split",
     "TrainConfig",
     "evaluate",
+    "explain",
     "finetune",
     "load",
     "load_run",

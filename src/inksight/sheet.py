@@ -15,6 +15,7 @@ from inksight.files import whole_file
 GAP_PX = 10
 FONT_PX = 12
 PAPER, FRAME, TEXT = 255, 205, 45
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def sheet(images: np.ndarray, captions: Sequence[str], columns: int = 10, scale: int = 3) -> np.ndarray:
@@ -49,8 +50,8 @@ def sheet(images: np.ndarray, captions: Sequence[str], columns: int = 10, scale:
         for number, line in enumerate(caption.split("\n")):
             draw.text(
                 (left + 1 + width / 2, top + height + 5 + number * _line_px()),
-                _shortened(line, width + GAP_PX - 2),
-                font=_font(),
+                shortened(line, width + GAP_PX - 2, font()),
+                font=font(),
                 fill=_ink(canvas, TEXT),
                 anchor="ma",
             )
@@ -85,11 +86,11 @@ def _ink(canvas: Image.Image, grey: int) -> int | tuple[int, int, int]:
     return grey if canvas.mode == "L" else (grey, grey, grey)
 
 
-def _shortened(line: str, room_px: int) -> str:
-    """The line, cut with "…" until it fits."""
-    if _font().getlength(line) <= room_px:
+def shortened(line: str, room_px: float, written: Font) -> str:
+    """The line, cut with "…" until it fits when it is written in a font."""
+    if written.getlength(line) <= room_px:
         return line
-    while line and _font().getlength(line + "…") > room_px:
+    while line and written.getlength(line + "…") > room_px:
         line = line[:-1]
     return line.rstrip() + "…"
 
@@ -100,11 +101,12 @@ def _line_px() -> int:
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size_px: int = FONT_PX, bold: bool = False) -> Font:
     """DejaVu Sans as Matplotlib ships it (it knows arrows and most alphabets); found without importing Matplotlib."""
     matplotlib = find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
-        font = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
-        if font.is_file():
-            return ImageFont.truetype(font, FONT_PX)
-    return ImageFont.load_default(FONT_PX)
+        name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+        path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / name
+        if path.is_file():
+            return ImageFont.truetype(path, size_px)
+    return ImageFont.load_default(size_px)

@@ -16,6 +16,7 @@ COMMANDS = (
     ("export",),
     ("predict",),
     ("read",),
+    ("explain",),
     ("serve",),
     ("look",),
     ("data",),

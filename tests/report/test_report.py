@@ -179,12 +179,12 @@ def test_no_mistakes_are_no_trouble(quick_run):
     assert "every test picture was answered right" in page(perfect, figures_of(perfect), attributions_of(perfect))
 
 
-def test_the_overlay_is_orange_where_it_speaks_for_the_answer():
+def test_the_overlay_is_blue_where_it_speaks_for_the_answer():
     attribution = np.zeros((28, 28), np.float32)
     attribution[4, 4], attribution[9, 9] = 2.0, -2.0
     red, _, blue = overlay(np.zeros((28, 28), np.uint8), attribution).transpose(2, 0, 1).astype(int)
-    assert red[4, 4] > blue[4, 4] + 100
-    assert blue[9, 9] > red[9, 9] + 100
+    assert blue[4, 4] > red[4, 4] + 100
+    assert red[9, 9] > blue[9, 9] + 100
     assert red[0, 0] == blue[0, 0] == 255
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import compare, data, evaluate, export, look, predict, read, report, serve, train
+from inksight.cli import compare, data, evaluate, explain, export, look, predict, read, report, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -33,6 +33,7 @@ for command in (
     compare.compare,
     predict.predict,
     read.read,
+    explain.explain,
     report.report,
     export.export,
     page.app,

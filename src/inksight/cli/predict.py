@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inksight.cli.output import AsJson, emit, note, percent, print_picture
-from inksight.cli.sources import each_picture, report_error
+from inksight.cli.sources import each_picture, named_picture, report_error
 from inksight.errors import InksightError
 
 if TYPE_CHECKING:
     from inksight.predictor import Answer, Predictor
-
-OF_A_SET = re.compile(r"(?P<name>.+):(?P<index>-?\d+)")
 
 
 def predict(
@@ -54,18 +49,8 @@ def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
 
 def _answer(predictor: Predictor, source: str) -> tuple[Answer, str | None]:
     """The answer, and the true label where the source is a data set's picture."""
-    if source == "-":
-        return predictor.predict(sys.stdin.buffer.read(), "stdin"), None
-    if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
-        from inksight.data import sample
-
-        card, name = predictor.card, match["name"]
-        own = name == card.provenance.get("data", {}).get("source")  # then its test part is the one it was tested on
-        seed = card.provenance["seed"] if own else 0
-        index, size = int(match["index"]), card.size_px
-        image, label, classes = sample(name, index, size_px=size, prepare=predictor.inputs, seed=seed)
-        return predictor.predict(image, source), classes[label]
-    return predictor.predict(source), None
+    picture, name, truth = named_picture(predictor, source)
+    return predictor.predict(picture, name), truth
 
 
 def in_words(answer: Answer) -> str:

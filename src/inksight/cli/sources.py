@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inksight.cli.output import emit, fail
 from inksight.errors import InksightError, PictureError
+
+if TYPE_CHECKING:
+    from inksight.predictor import Picture, Predictor
+
+OF_A_SET = re.compile(r"(?P<name>.+):(?P<index>-?\d+)")
 
 
 def pictures_in(source: str) -> Iterator[str]:
@@ -33,6 +41,23 @@ def each_picture(sources: Iterable[str], answer: Callable[[str], int], as_json: 
         except InksightError as error:
             codes.append(report_error(error, source, as_json))
     return max(codes)
+
+
+def named_picture(predictor: Predictor, source: str) -> tuple[Picture, str, str | None]:
+    """The picture that a file, NAME:INDEX of a data set's test part or - for stdin stands for, what to call it, and its
+    true label where the source is a data set's."""
+    if source == "-":
+        return sys.stdin.buffer.read(), "stdin", None
+    if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
+        from inksight.data import sample
+
+        card, name = predictor.card, match["name"]
+        own = name == card.provenance.get("data", {}).get("source")  # then its test part is the one it was tested on
+        seed = card.provenance["seed"] if own else 0
+        index, size = int(match["index"]), card.size_px
+        image, label, classes = sample(name, index, size_px=size, prepare=predictor.inputs, seed=seed)
+        return image, source, classes[label]
+    return source, source, None
 
 
 def report_error(error: InksightError, source: str, as_json: bool) -> int:

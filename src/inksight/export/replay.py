@@ -62,13 +62,19 @@ def _dense(inputs: list[np.ndarray], operation: Operation) -> np.ndarray:
     return np.asarray(inputs[0] @ operation["kernel"] + operation["bias"])
 
 
-def _softmax(x: np.ndarray) -> np.ndarray:
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Logits -> probabilities, along the last axis."""
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
+def erf(x: np.ndarray) -> np.ndarray:
+    """The error function, value by value."""
+    return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
+
+
 def _gelu(x: np.ndarray) -> np.ndarray:
-    return np.asarray(x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2)
+    return np.asarray(x * (1 + erf(x / math.sqrt(2))) / 2)
 
 
 def _selu(x: np.ndarray) -> np.ndarray:
@@ -98,7 +104,7 @@ OPERATORS: dict[str, Callable[[list[np.ndarray], Operation], np.ndarray]] = {
     "scale": lambda inputs, operation: inputs[0] * operation["kernel"] + operation["bias"],
     "selu": _each(_selu),
     "sigmoid": _each(lambda x: 0.5 * (1 + np.tanh(x / 2))),
-    "softmax": _each(_softmax),
+    "softmax": _each(softmax),
     "softplus": _each(lambda x: np.logaddexp(x, 0)),
     "tanh": _each(np.tanh),
 }

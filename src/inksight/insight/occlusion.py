@@ -15,7 +15,7 @@ SURE = 1e-6  # a float32's probability says nothing nearer to 0 and 1
 
 
 def occlusion(
-    probabilities: Callable[[np.ndarray], np.ndarray], image: np.ndarray, label: int, ground: int
+    probabilities: Callable[[np.ndarray], np.ndarray], image: np.ndarray, label: int, ground: int | np.ndarray
 ) -> np.ndarray:
     """How much each pixel speaks for a class.
 
@@ -26,7 +26,7 @@ def occlusion(
         probabilities: images uint8 (n, …) -> float32 (n, classes).
         image: uint8 (size, size) or (size, size, channels).
         label: the class.
-        ground: the level that stands for nothing, 0–255.
+        ground: the level that stands for nothing, 0–255; one for each channel or one for all.
     Returns:
         float32 (size, size), in natural logarithms of odds.
     """

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from inksight.evaluation import Evaluation
+from inksight.export.lowering import plan_of
 from inksight.files import whole_file
-from inksight.insight.occlusion import occlusion
+from inksight.insight.attribution import attribution
 from inksight.report.account import Account, account_of
 from inksight.report.errors import errors_sheet
 from inksight.report.page import page
@@ -54,12 +55,10 @@ def figures_of(account: Account) -> dict[str, bytes]:
 
 def attributions_of(account: Account) -> np.ndarray:
     """What spoke for the given answer in each wrong picture, the first MOST_EXPLAINED: float32 (k, size, size)."""
-    answers = account.answers
+    answers, card = account.answers, account.predictor.card
     images = answers.wrong_images[:MOST_EXPLAINED]
-    given = answers.answers[answers.wrong[: len(images)]]
-    ask = account.predictor.probabilities
-    maps = [occlusion(ask, image, int(label), 0) for image, label in zip(images, given, strict=True)]
-    return np.stack(maps) if maps else np.zeros((0, *images.shape[1:3]), np.float32)
+    batch = images.reshape(-1, card.size_px, card.size_px, card.channels)
+    return attribution(plan_of(account.predictor.content), batch, answers.answers[answers.wrong[: len(images)]])
 
 
 def write_figures(folder: Path, figures: Mapping[str, bytes], evaluation: Evaluation) -> None:

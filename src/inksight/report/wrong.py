@@ -15,7 +15,7 @@ from inksight.report.html import table
 MOST_BYTES = 1_500_000  # of the page; what does not fit is listed in words
 MOST_LISTED = 2_000
 SHOWN_PX = 56
-_FOR, _AGAINST = np.array([234, 88, 12]), np.array([37, 99, 235])
+_FOR, _AGAINST = np.array([29, 78, 216]), np.array([220, 82, 10])  # as in the poster of an explanation
 
 
 def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
@@ -42,7 +42,7 @@ def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
 
 
 def overlay(image: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """A picture with what spoke for an answer in orange and what spoke against it in blue, the rest pale.
+    """A picture with what spoke for an answer in blue and what spoke against it in orange, the rest pale.
 
     Args:
         image: uint8 (size, size[, 3]). attribution: float32 (size, size).

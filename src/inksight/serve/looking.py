@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from inksight.export.lowering import plan_of
 from inksight.ink.paper import shrunk
+from inksight.insight.attribution import ground_of
 from inksight.insight.flow import Layer, flow
 from inksight.insight.occlusion import occlusion
 from inksight.picture import ParsedPicture
@@ -57,12 +58,12 @@ def _seen(predictor: Predictor, content: bytes) -> Json:
 def _inside(predictor: Predictor, content: bytes) -> Json:
     """In a thread of the pool."""
     card, parsed = predictor.card, predictor.input_of(content)
-    input, answer = parsed.pixels, _answer(predictor, parsed)
+    input, answer = parsed.pixels.reshape(card.size_px, card.size_px, card.channels), _answer(predictor, parsed)
     label = card.classes.index(answer["label"])
-    ground = 0 if card.preprocessing == "digits" else int(input.mean())
-    layers = flow(_plan(predictor.content), input.reshape(card.size_px, card.size_px, card.channels))
+    ground = ground_of(input[None])[0, 0, 0]
+    layers = flow(_plan(predictor.content), input)
     return {
-        "input": _packed(input.reshape(card.size_px, card.size_px, card.channels).astype(np.float32)),
+        "input": _packed(input.astype(np.float32)),
         "layers": [_layer(layer) for layer in layers],
         "mattered": _packed(occlusion(predictor.probabilities, input, label, ground)),
         "answer": answer,

@@ -1,0 +1,50 @@
+"""`inksight explain`: why a model answers a picture as it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
+from inksight.cli.predict import in_words as answer_in_words
+from inksight.cli.sources import named_picture
+
+
+def explain(
+    picture: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="A file, NAME:INDEX of a data set's test part, or - for stdin.")
+    ],
+    model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the training pictures are, for those that look like it. Default: the run's own data."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Draw everything, each layer too, on one picture: a PNG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a model answers so: what mattered, what it looks like, what would flip it, what each layer gives."""
+    from inksight.explanation import explain as explained
+    from inksight.explanation.words import in_words
+    from inksight.predictor import Predictor
+
+    predictor = Predictor.load(model)
+    content, name, truth = named_picture(predictor, picture)
+    with progress_bar() as progress:
+        found = explained(content, predictor, data=data, source=name, progress=progress)
+    found = replace(found, model=model, true_label=truth)
+    if out is not None:
+        found.save(out)
+    if as_json:
+        emit(found.to_dict() | {"out": str(out) if out else None})
+        return
+    print_picture(found.answer.input)
+    print(f"{name}: {answer_in_words(found.answer)}{f'; its label is {truth}' if truth is not None else ''}")
+    for line in in_words(found):
+        print(line)
+    for text in found.notes:
+        note(f"{name}: {text}")
+    if out is not None:
+        note(f"Written to {out}.")

@@ -1,0 +1,279 @@
+"""An explanation on one picture: what was seen, what mattered, what would flip it, what it looks like, every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from inksight.explanation.words import in_words, layer_in_words, percent
+from inksight.insight.attribution import ground_of
+from inksight.insight.flow import Layer
+from inksight.sheet import enlarge, font, shortened
+
+if TYPE_CHECKING:
+    from inksight.explanation import Explanation
+
+PAGE_PX, MARGIN_PX, GAP_PX = 1180, 40, 24
+WIDE_PX = PAGE_PX - 2 * MARGIN_PX
+PAPER, TEXT, PALE, LINE = (255, 255, 255), (28, 32, 40), (107, 114, 128), (222, 225, 230)
+BLUE, ORANGE, BAR = (29, 78, 216), (220, 82, 10), (190, 198, 210)
+LARGE, HEAD, BODY, SMALL = 30, 17, 13, 12
+NAMES_PX = 210  # of a layer, to the left of its maps
+MAP_PX, MAP_ROWS, MAP_GAP_PX = 44, 2, 4
+MOST_BARS = 10
+MOST_CELLS = 256
+
+
+def poster(explanation: Explanation) -> np.ndarray:
+    """Draws an explanation.
+
+    Blue speaks for the answer, or is a value above 0; orange speaks against it, or is a value below 0.
+
+    Returns:
+        uint8 (height, PAGE_PX, 3).
+    """
+    parts = [_title(explanation), _seen(explanation)]
+    if explanation.flips:
+        parts += [_head("What a small change would flip it to"), _flips(explanation)]
+    if explanation.neighbours:
+        parts += [_head(f"It looks like these training pictures of {explanation.training}"), _neighbours(explanation)]
+    parts += [_head("What each layer makes of it", "of many maps the liveliest; blue is above 0, orange below")]
+    parts += [_layer(layer) for layer in explanation.layers]
+    if explanation.filters is not None:
+        parts += [_head("What the first convolution looks for", "its filters"), _filters(explanation.filters)]
+    height = sum(part.height for part in parts) + 2 * MARGIN_PX
+    page = Image.new("RGB", (PAGE_PX, height), PAPER)
+    top = MARGIN_PX
+    for part in parts:
+        page.paste(part, (MARGIN_PX, top))
+        top += part.height
+    return np.asarray(page)
+
+
+def _strip(height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty part of the page, as wide as it."""
+    strip = Image.new("RGB", (WIDE_PX, height), PAPER)
+    return strip, ImageDraw.Draw(strip)
+
+
+def _title(explanation: Explanation) -> Image.Image:
+    """The answer, and the explanation in words."""
+    answer = explanation.answer
+    verdict = {"class": "", "unsure": ", but it is not sure", "rejected": ", if it is any of the known classes"}
+    facts = [f"{percent(answer.confidence)} likely", answer.source, f"model: {explanation.model}"]
+    if explanation.true_label is not None:
+        facts.insert(1, f"its label is {explanation.true_label}")
+    lines = [(" · ".join(facts), PALE)]
+    lines += [(line[0].upper() + line[1:], TEXT) for line in in_words(explanation)]
+    lines += [(note[0].upper() + note[1:], PALE) for note in explanation.notes]
+    strip, draw = _strip(50 + 21 * len(lines) + 18)
+    title = shortened(f"It says {answer.label}{verdict[answer.verdict]}", WIDE_PX, font(LARGE, bold=True))
+    draw.text((0, 0), title, font=font(LARGE, bold=True), fill=TEXT)
+    for number, (line, colour) in enumerate(lines):
+        draw.text((0, 48 + 21 * number), shortened(line, WIDE_PX, font(BODY)), font=font(BODY), fill=colour)
+    return strip
+
+
+def _head(text: str, more: str = "") -> Image.Image:
+    """The heading of a section, under a line."""
+    strip, draw = _strip(72)
+    draw.line((0, 16, WIDE_PX, 16), fill=LINE)
+    text = shortened(text, WIDE_PX, font(HEAD, bold=True))
+    draw.text((0, 34), text, font=font(HEAD, bold=True), fill=TEXT)
+    draw.text((font(HEAD, bold=True).getlength(text) + 12, 38), more, font=font(BODY), fill=PALE)
+    return strip
+
+
+def _seen(explanation: Explanation) -> Image.Image:
+    """The input, both maps of what mattered, and how likely each class is."""
+    side = (WIDE_PX - 3 * GAP_PX) // 4
+    strip, draw = _strip(side + 46)
+    label = explanation.answer.label
+    panels = (
+        (explanation.image, "what the network saw", ""),
+        (_overlay(explanation.image, explanation.attribution), "what mattered", "by gradients"),
+        (_overlay(explanation.image, explanation.occlusion), "what mattered", "by covering it"),
+    )
+    for number, (image, text, more) in enumerate(panels):
+        left = number * (side + GAP_PX)
+        _framed(strip, _colour(image), left, 0, side)
+        draw.text((left, side + 8), text, font=font(BODY), fill=TEXT)
+        draw.text((left + font(BODY).getlength(text + " "), side + 8), more, font=font(BODY), fill=PALE)
+    _legend(strip, side + GAP_PX, side + 30, f"against {label}", f"for {label}", side)
+    left = 3 * (side + GAP_PX)
+    shares = sorted(explanation.answer.probabilities.items(), key=lambda item: -item[1])[:MOST_BARS]
+    shares.sort(key=lambda item: explanation.classes.index(item[0]))
+    rows = [(name, share, percent(share), name == label) for name, share in shares]
+    _bars(draw, rows, (left, 0), (WIDE_PX - left, side))
+    draw.text((left, side + 8), "how likely each class is", font=font(BODY), fill=TEXT)
+    return strip
+
+
+def _flips(explanation: Explanation) -> Image.Image:
+    """The picture, the nearest that gets another answer, what was changed, and how far all others are."""
+    first, classes = explanation.flips[0], explanation.classes
+    side = (WIDE_PX - 3 * GAP_PX) // 5
+    strip, draw = _strip(side + 46)
+    change = (first.image.astype(np.float32) - explanation.image).sum(axis=-1)
+    panels = (
+        (explanation.image, f"{explanation.answer.label}, {percent(explanation.answer.confidence)}"),
+        (first.image, f"{classes[first.label]}, {percent(first.confidence)}"),
+        (_tinted(change), f"the change: {first.pixels} of {change.size} pixels"),
+    )
+    for number, (image, text) in enumerate(panels):
+        left = number * (side + GAP_PX)
+        _framed(strip, _colour(image), left, 0, side)
+        draw.text((left, side + 8), shortened(text, side, font(BODY)), font=font(BODY), fill=TEXT)
+    _legend(strip, 2 * (side + GAP_PX), side + 30, "darker", "lighter", side)
+    left = 3 * (side + GAP_PX)
+    rows = [(classes[each.label], each.rms, f"{each.rms:.1f}", each is first) for each in explanation.flips]
+    _bars(draw, rows, (left, 0), (WIDE_PX - left, side))
+    draw.text((left, side + 8), "levels of 255 on average that make it another class", font=font(BODY), fill=TEXT)
+    return strip
+
+
+def _neighbours(explanation: Explanation) -> Image.Image:
+    """The training pictures nearest to it, with their labels."""
+    side = (WIDE_PX - 7 * GAP_PX) // 8
+    strip, draw = _strip(side + 46)
+    for number, each in enumerate(explanation.neighbours):
+        left = number * (side + GAP_PX)
+        _framed(strip, _colour(each.image), left, 0, side)
+        is_same = each.label == explanation.answer.label
+        label = shortened(each.label, side, font(BODY, bold=True))
+        draw.text((left, side + 6), label, font=font(BODY, bold=True), fill=TEXT if is_same else ORANGE)
+        text = shortened(f"#{each.index} · {percent(each.likeness)}", side, font(SMALL))
+        draw.text((left, side + 24), text, font=font(SMALL), fill=PALE)
+    return strip
+
+
+def _layer(layer: Layer) -> Image.Image:
+    """A layer's name and shape, and its liveliest maps, or its values in a row."""
+    values = layer.values
+    *sides, maps_of = values.shape
+    is_map = len(sides) == 2 and max(sides) > 1
+    count = f"{values.size:,} values{f', the first {MOST_CELLS}' if values.size > MOST_CELLS else ''}"
+    if is_map:
+        count = f"{maps_of} map{'s' if maps_of > 1 else ''} of {sides[0]}×{sides[1]}"
+    maps = _maps(values) if is_map else _cells(values)
+    strip, draw = _strip(max(maps.shape[0], 36) + 14)
+    draw.text((0, 0), shortened(layer_in_words(layer), NAMES_PX - 10, font(BODY)), font=font(BODY), fill=TEXT)
+    draw.text((0, 18), count, font=font(SMALL), fill=PALE)
+    strip.paste(Image.fromarray(maps), (NAMES_PX, 0))
+    return strip
+
+
+def _maps(values: np.ndarray) -> np.ndarray:
+    """The maps of a layer side by side, in colours that are the same for all of them."""
+    scale = max(1, round(MAP_PX / values.shape[0]))
+    room = _columns(values.shape[1] * scale, MAP_GAP_PX, WIDE_PX - NAMES_PX) * MAP_ROWS
+    liveliest = np.sort(np.argsort(-np.abs(values).mean(axis=(0, 1)), kind="stable")[:room])
+    top = np.abs(values).max()
+    return _tiles([enlarge(_tinted(values[..., each], top), scale) for each in liveliest], WIDE_PX - NAMES_PX)
+
+
+def _cells(values: np.ndarray) -> np.ndarray:
+    """Values in rows, a square each."""
+    cells = _tinted(values.reshape(1, -1)[:, :MOST_CELLS])[0]
+    side = 26 if len(cells) <= 32 else 11
+    squares = [np.broadcast_to(cell, (side, side, 3)) for cell in cells]
+    return _tiles(squares, WIDE_PX - NAMES_PX, gap=2)
+
+
+def _filters(kernel: np.ndarray) -> Image.Image:
+    """The filters of a first layer; of colours, as colours around grey."""
+    scale = max(1, round(MAP_PX / kernel.shape[0]))
+    top = np.abs(kernel).max()
+    filters = [
+        _tinted(kernel[:, :, 0, each], top)
+        if kernel.shape[2] != 3
+        else np.rint(127.5 + 127.5 * kernel[..., each] / top).astype(np.uint8)
+        for each in range(kernel.shape[3])
+    ]
+    tiles = _tiles([enlarge(each, scale) for each in filters], WIDE_PX)
+    strip, _ = _strip(tiles.shape[0] + 4)
+    strip.paste(Image.fromarray(tiles), (0, 0))
+    return strip
+
+
+def _tiles(pictures: Sequence[np.ndarray], width: int, gap: int = MAP_GAP_PX) -> np.ndarray:
+    """Framed pictures of one size in rows on paper: uint8 (height, ≤ width, 3)."""
+    height, across = pictures[0].shape[0] + 2, pictures[0].shape[1] + 2
+    columns = min(len(pictures), _columns(across - 2, gap, width))
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (across + gap) - gap, 3), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        y, x = number // columns * (height + gap), number % columns * (across + gap)
+        sheet[y : y + height, x : x + across] = LINE
+        sheet[y + 1 : y + height - 1, x + 1 : x + across - 1] = picture
+    return sheet
+
+
+def _columns(across: int, gap: int, width: int) -> int:
+    """How many framed pictures stand side by side."""
+    return max(1, (width + gap) // (across + 2 + gap))
+
+
+def _overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """What mattered in colour over a pale print of the ink: uint8 (height, width, 3)."""
+    ink = np.abs(image - ground_of(image[None])[0]).max(axis=-1, keepdims=True) / 255
+    return _tinted(heat, np.percentile(np.abs(heat), 99), 255 - 75 * ink)
+
+
+def _tinted(values: np.ndarray, top: float | None = None, ground: np.ndarray | float = 255) -> np.ndarray:
+    """Values in colour: the ground at 0, blue above, orange below; the same strength at ±top.
+
+    Args:
+        values: float (height, width). top: the largest of all unless given. ground: levels, (height, width, 1) or one.
+    """
+    top = float(np.abs(values).max() if top is None else top) or 1.0
+    share = np.clip(np.abs(values) / top, 0, 1)[..., None]
+    full = np.where((values > 0)[..., None], BLUE, ORANGE)
+    return np.asarray(np.rint(ground + share * (full - ground)), np.uint8)
+
+
+def _colour(image: np.ndarray) -> np.ndarray:
+    """Grey or colour -> uint8 (height, width, 3)."""
+    return image if image.shape[2:] == (3,) else np.repeat(image[..., :1], 3, axis=-1)
+
+
+def _framed(strip: Image.Image, image: np.ndarray, left: int, top: int, side: int) -> None:
+    """Pastes a picture, each of its pixels still seen, in a thin frame of side × side."""
+    inner = Image.fromarray(image).resize((side - 2, side - 2), Image.Resampling.NEAREST)
+    ImageDraw.Draw(strip).rectangle((left, top, left + side - 1, top + side - 1), outline=LINE)
+    strip.paste(inner, (left + 1, top + 1))
+
+
+def _legend(strip: Image.Image, left: int, top: int, low: str, high: str, width: int) -> None:
+    """What orange and blue mean."""
+    draw = ImageDraw.Draw(strip)
+    low, high = (shortened(text, width / 2 - 44, font(SMALL)) for text in (low, high))
+    draw.text((left, top), low, font=font(SMALL), fill=ORANGE)
+    start = left + round(font(SMALL).getlength(low)) + 8
+    ramp = _tinted(np.linspace(-1, 1, 64)[None].repeat(8, axis=0))
+    strip.paste(Image.fromarray(ramp), (start, top + 4))
+    draw.text((start + 72, top), high, font=font(SMALL), fill=BLUE)
+
+
+def _bars(
+    draw: ImageDraw.ImageDraw,
+    rows: Sequence[tuple[str, float, str, bool]],
+    place: tuple[int, int],
+    size: tuple[int, int],
+) -> None:
+    """Horizontal bars: (name, value, its text, whether it is the one that counts) each."""
+    (left, top), (width, height) = place, size
+    step = min(height / max(len(rows), 1), 28)
+    names = min(max(font(BODY).getlength(name) for name, *_ in rows) + 10, width * 0.4)
+    most = max(value for _, value, *_ in rows) or 1
+    room = width - names - 54
+    for number, (name, value, text, counts) in enumerate(rows):
+        middle = top + (number + 0.5) * step
+        name = shortened(name, names - 8, font(BODY))
+        draw.text((left, middle), name, font=font(BODY, bold=counts), fill=TEXT, anchor="lm")
+        end = left + names + max(1, room * value / most)
+        draw.rectangle((left + names, middle - step * 0.3, end, middle + step * 0.3), fill=BLUE if counts else BAR)
+        draw.text((end + 6, middle), text, font=font(SMALL), fill=TEXT if counts else PALE, anchor="lm")

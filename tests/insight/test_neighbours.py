@@ -1,0 +1,94 @@
+"""The nearest training pictures: the features are the network's own, and the cache never tells an untruth."""
+
+import numpy as np
+import pytest
+
+import inksight
+from inksight.export.lowering import plan_of
+from inksight.export.onnx import to_onnx
+from inksight.export.replay import walk
+from inksight.files import cache_folder
+from inksight.insight.neighbours import FOLDER, KEPT_FILES, FeatureReader, kept_features, nearest
+from inksight.nets import build
+
+
+@pytest.fixture(scope="module")
+def content():
+    return inksight.Predictor.shipped().content
+
+
+@pytest.fixture(scope="module")
+def reader(content):
+    return FeatureReader(content)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("INKSIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def before_the_last_dense(content, images):
+    """The same values by the plan in NumPy, each row of length 1."""
+    plan = plan_of(content)
+    last = [operation for operation in plan.operations if operation["operator"] == "dense"][-1]
+    values = walk(plan, images)[last["inputs"][0]]
+    return values / np.linalg.norm(values, axis=1, keepdims=True)
+
+
+def test_features_are_what_the_last_dense_layer_reads(content, reader, mnist):
+    images = mnist.train.images[:50, ..., None]
+    features = reader.features(images)
+    assert features.shape == (50, 256)
+    assert np.abs(features - before_the_last_dense(content, images)).max() < 1e-5
+
+
+def test_an_ensemble_gives_the_features_of_all_members(mnist):
+    content = to_onnx(build("strided", (28, 28, 1), 10, {}, seed=0, members=2), {}).SerializeToString()
+    images = mnist.train.images[:5, ..., None]
+    features = FeatureReader(content).features(images)
+    assert features.shape == (5, 2 * 256)
+    second = before_the_last_dense(content, images)
+    part = features[:, 256:] / np.linalg.norm(features[:, 256:], axis=1, keepdims=True)
+    assert np.abs(part - second).max() < 1e-5
+
+
+def test_the_nearest_have_the_same_class(reader, mnist):
+    """2,000 pictures are asked about 200 others; the picture itself is the nearest to itself."""
+    known = reader.features(mnist.train.images[:2000, ..., None])
+    wanted = reader.features(mnist.train.images[2000:2200, ..., None])
+    found = np.array([mnist.train.labels[nearest(known, row, 5)[0]] for row in wanted])
+    assert (found == mnist.train.labels[2000:2200, None]).mean() > 0.97
+    order, likeness = nearest(known, known[77], 3)
+    assert order[0] == 77 and likeness[0] == pytest.approx(1, abs=1e-5) and (np.diff(likeness) <= 0).all()
+
+
+def test_features_are_kept_and_a_damaged_file_is_made_again(content, reader, mnist, cache):
+    images = mnist.train.images[:300, ..., None]
+    told = []
+    first = kept_features(content, images, reader, lambda *news: told.append(news))
+    (path,) = (cache / FOLDER).iterdir()
+    assert told[0][:2] == (0, 300) and told[-1][:2] == (300, 300)
+    told.clear()
+    assert np.array_equal(kept_features(content, images, reader, lambda *news: told.append(news)), first)
+    assert told == []
+    whole = path.read_bytes()
+    for damaged in (whole[:-100], whole[:5000] + bytes(500) + whole[5500:], b""):
+        path.write_bytes(damaged)
+        assert np.array_equal(kept_features(content, images, reader), first)
+        assert path.read_bytes() == whole
+    kept_features(content, images[:100], reader)
+    assert len(list((cache / FOLDER).iterdir())) == 2
+
+
+def test_only_what_was_used_last_is_kept(content, reader, mnist, cache):
+    images = mnist.train.images[:20, ..., None]
+    for count in range(1, KEPT_FILES + 3):
+        kept_features(content, images[:count], reader)
+    assert len(list((cache_folder() / FOLDER).iterdir())) == KEPT_FILES
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(content, reader, mnist, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("INKSIGHT_CACHE", str(tmp_path / "file"))
+    assert kept_features(content, mnist.train.images[:5, ..., None], reader).shape == (5, 256)

@@ -19,6 +19,7 @@ STARTED = time.monotonic()
 """When this process began to be Inksight: the zero of a command's seconds."""
 
 if TYPE_CHECKING:
+    from inksight.comparison import compare
     from inksight.data import Dataset, Split, load
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
+    from inksight.report.report import write_report
     from inksight.runs import Run, load_run
     from inksight.training.config import PRESETS, TrainConfig
 
@@ -40,12 +42,14 @@ _HOMES = {
     "Run": "runs",
     "Split": "data",
     "TrainConfig": "training.config",
+    "compare": "comparison",
     "evaluate": "evaluation",
     "explain": "explanation",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
     "train": "job",
+    "write_report": "report.report",
 }
 __all__ = [
     "PRESETS",
@@ -58,12 +62,14 @@ __all__ = [
     "Run",
     "Split",
     "TrainConfig",
+    "compare",
     "evaluate",
     "explain",
     "finetune",
     "load",
     "load_run",
     "train",
+    "write_report",
 ]
 
 

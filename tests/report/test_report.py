@@ -11,10 +11,11 @@ import pytest
 import inksight
 from inksight.answers import AnswerSheet
 from inksight.errors import DataError, RunError, StorageError
+from inksight.insight.tint import overlay
 from inksight.report.account import Account, account_of
 from inksight.report.page import page
-from inksight.report.report import attributions_of, figures_of, report
-from inksight.report.wrong import overlay, wrong_section
+from inksight.report.report import attributions_of, figures_of, write_report
+from inksight.report.wrong import wrong_section
 from inksight.runs import load_run
 
 
@@ -92,7 +93,7 @@ def test_it_is_one_small_file_that_asks_nothing_of_any_network(quick_run):
 def test_written_anew_it_says_the_same(copied):
     before = (copied / "report.html").read_text()
     (copied / "report.html").unlink()
-    assert report(copied) == copied / "report.html"
+    assert write_report(copied) == copied / "report.html"
     assert words((copied / "report.html").read_text()) == words(before).replace("mnist-quick-1", "run")
 
 
@@ -107,7 +108,7 @@ def test_it_needs_no_data(orphan, command):
 
 def test_a_run_that_kept_no_answers_is_asked_again(copied):
     (copied / "answers.npz").unlink()
-    text = report(copied).read_text()
+    text = write_report(copied).read_text()
     assert "This run kept no answers; its test pictures were asked again." in text
     assert text.count('alt="test picture') == load_run(copied).metrics["test"]["errors"]
 
@@ -116,7 +117,7 @@ def test_without_answers_and_data_it_says_what_is_missing(orphan, tmp_path):
     shutil.copytree(orphan, tmp_path / "run")
     (tmp_path / "run" / "answers.npz").unlink()
     with pytest.raises(DataError, match=r"no data at .*d\.npz: there is no such file"):
-        report(tmp_path / "run")
+        write_report(tmp_path / "run")
 
 
 def test_what_suites_found_is_kept_and_shown(small_run, tmp_path, command):
@@ -125,14 +126,14 @@ def test_what_suites_found_is_kept_and_shown(small_run, tmp_path, command):
     assert found.returncode == 0, found.stderr
     assert "Kept in run: inksight report run shows it." in found.stderr
     rows = json.loads(found.stdout)["corruptions"]
-    shown = words(report(copied).read_text())
+    shown = words(write_report(copied).read_text())
     assert f"{rows['mean_error']:.2%} wrong on average" in shown
     assert f"glass blur {rows['glass_blur']['error']:.2%}" in shown
     assert load_run(copied).suites["corruptions"] == rows
 
 
 def test_the_shipped_model_has_one(tmp_path):
-    text = words(report("shipped", tmp_path / "shipped.html").read_text())
+    text = words(write_report("shipped", tmp_path / "shipped.html").read_text())
     assert "99.69% right on 10,000 test pictures" in text
     assert "How it learned" not in text
 
@@ -182,7 +183,7 @@ def test_no_mistakes_are_no_trouble(quick_run):
 def test_the_overlay_is_blue_where_it_speaks_for_the_answer():
     attribution = np.zeros((28, 28), np.float32)
     attribution[4, 4], attribution[9, 9] = 2.0, -2.0
-    red, _, blue = overlay(np.zeros((28, 28), np.uint8), attribution).transpose(2, 0, 1).astype(int)
+    red, _, blue = overlay(np.zeros((28, 28, 1), np.uint8), attribution).transpose(2, 0, 1).astype(int)
     assert blue[4, 4] > red[4, 4] + 100
     assert red[9, 9] > blue[9, 9] + 100
     assert red[0, 0] == blue[0, 0] == 255
@@ -191,9 +192,9 @@ def test_the_overlay_is_blue_where_it_speaks_for_the_answer():
 def test_a_place_that_takes_no_file_is_said(quick_run, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be written"):
-        report(quick_run.path, tmp_path / "file" / "report.html")
+        write_report(quick_run.path, tmp_path / "file" / "report.html")
 
 
 def test_no_run_is_said(tmp_path):
     with pytest.raises(RunError, match='no run ".*nowhere": there is no such folder'):
-        report(tmp_path / "nowhere")
+        write_report(tmp_path / "nowhere")

@@ -21,9 +21,9 @@ def report(
 
     What `inksight evaluate RUN --suite corruptions` or `--suite all` has measured since the training is in it, too.
     """
-    from inksight.report.report import report as write
+    from inksight.report.report import write_report
 
-    path = write(run, out)
+    path = write_report(run, out)
     if as_json:
         emit({"report": str(path), "bytes": path.stat().st_size})
     else:

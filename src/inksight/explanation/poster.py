@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from inksight.explanation.words import in_words, layer_in_words, percent
-from inksight.insight.attribution import ground_of
 from inksight.insight.flow import Layer
+from inksight.insight.tint import BLUE, ORANGE, overlay, tinted
 from inksight.sheet import enlarge, font, shortened
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAGE_PX, MARGIN_PX, GAP_PX = 1180, 40, 24
 WIDE_PX = PAGE_PX - 2 * MARGIN_PX
 PAPER, TEXT, PALE, LINE = (255, 255, 255), (28, 32, 40), (107, 114, 128), (222, 225, 230)
-BLUE, ORANGE, BAR = (29, 78, 216), (220, 82, 10), (190, 198, 210)
+BAR = (190, 198, 210)
 LARGE, HEAD, BODY, SMALL = 30, 17, 13, 12
 NAMES_PX = 210  # of a layer, to the left of its maps
 MAP_PX, MAP_ROWS, MAP_GAP_PX = 44, 2, 4
@@ -94,8 +94,8 @@ def _seen(explanation: Explanation) -> Image.Image:
     label = explanation.answer.label
     panels = (
         (explanation.image, "what the network saw", ""),
-        (_overlay(explanation.image, explanation.attribution), "what mattered", "by gradients"),
-        (_overlay(explanation.image, explanation.occlusion), "what mattered", "by covering it"),
+        (overlay(explanation.image, explanation.attribution), "what mattered", "by gradients"),
+        (overlay(explanation.image, explanation.occlusion), "what mattered", "by covering it"),
     )
     for number, (image, text, more) in enumerate(panels):
         left = number * (side + GAP_PX)
@@ -121,7 +121,7 @@ def _flips(explanation: Explanation) -> Image.Image:
     panels = (
         (explanation.image, f"{explanation.answer.label}, {percent(explanation.answer.confidence)}"),
         (first.image, f"{classes[first.label]}, {percent(first.confidence)}"),
-        (_tinted(change), f"the change: {first.pixels} of {change.size} pixels"),
+        (tinted(change), f"the change: {first.pixels} of {change.size} pixels"),
     )
     for number, (image, text) in enumerate(panels):
         left = number * (side + GAP_PX)
@@ -172,12 +172,12 @@ def _maps(values: np.ndarray) -> np.ndarray:
     room = _columns(values.shape[1] * scale, MAP_GAP_PX, WIDE_PX - NAMES_PX) * MAP_ROWS
     liveliest = np.sort(np.argsort(-np.abs(values).mean(axis=(0, 1)), kind="stable")[:room])
     top = np.abs(values).max()
-    return _tiles([enlarge(_tinted(values[..., each], top), scale) for each in liveliest], WIDE_PX - NAMES_PX)
+    return _tiles([enlarge(tinted(values[..., each], top), scale) for each in liveliest], WIDE_PX - NAMES_PX)
 
 
 def _cells(values: np.ndarray) -> np.ndarray:
     """Values in rows, a square each."""
-    cells = _tinted(values.reshape(1, -1)[:, :MOST_CELLS])[0]
+    cells = tinted(values.reshape(1, -1)[:, :MOST_CELLS])[0]
     side = 26 if len(cells) <= 32 else 11
     squares = [np.broadcast_to(cell, (side, side, 3)) for cell in cells]
     return _tiles(squares, WIDE_PX - NAMES_PX, gap=2)
@@ -188,7 +188,7 @@ def _filters(kernel: np.ndarray) -> Image.Image:
     scale = max(1, round(MAP_PX / kernel.shape[0]))
     top = np.abs(kernel).max()
     filters = [
-        _tinted(kernel[:, :, 0, each], top)
+        tinted(kernel[:, :, 0, each], top)
         if kernel.shape[2] != 3
         else np.rint(127.5 + 127.5 * kernel[..., each] / top).astype(np.uint8)
         for each in range(kernel.shape[3])
@@ -217,24 +217,6 @@ def _columns(across: int, gap: int, width: int) -> int:
     return max(1, (width + gap) // (across + 2 + gap))
 
 
-def _overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """What mattered in colour over a pale print of the ink: uint8 (height, width, 3)."""
-    ink = np.abs(image - ground_of(image[None])[0]).max(axis=-1, keepdims=True) / 255
-    return _tinted(heat, np.percentile(np.abs(heat), 99), 255 - 75 * ink)
-
-
-def _tinted(values: np.ndarray, top: float | None = None, ground: np.ndarray | float = 255) -> np.ndarray:
-    """Values in colour: the ground at 0, blue above, orange below; the same strength at ±top.
-
-    Args:
-        values: float (height, width). top: the largest of all unless given. ground: levels, (height, width, 1) or one.
-    """
-    top = float(np.abs(values).max() if top is None else top) or 1.0
-    share = np.clip(np.abs(values) / top, 0, 1)[..., None]
-    full = np.where((values > 0)[..., None], BLUE, ORANGE)
-    return np.asarray(np.rint(ground + share * (full - ground)), np.uint8)
-
-
 def _colour(image: np.ndarray) -> np.ndarray:
     """Grey or colour -> uint8 (height, width, 3)."""
     return image if image.shape[2:] == (3,) else np.repeat(image[..., :1], 3, axis=-1)
@@ -253,7 +235,7 @@ def _legend(strip: Image.Image, left: int, top: int, low: str, high: str, width:
     low, high = (shortened(text, width / 2 - 44, font(SMALL)) for text in (low, high))
     draw.text((left, top), low, font=font(SMALL), fill=ORANGE)
     start = left + round(font(SMALL).getlength(low)) + 8
-    ramp = _tinted(np.linspace(-1, 1, 64)[None].repeat(8, axis=0))
+    ramp = tinted(np.linspace(-1, 1, 64)[None].repeat(8, axis=0))
     strip.paste(Image.fromarray(ramp), (start, top + 4))
     draw.text((start + 72, top), high, font=font(SMALL), fill=BLUE)
 

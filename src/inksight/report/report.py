@@ -21,7 +21,7 @@ from inksight.sheet import save_png
 MOST_EXPLAINED = 1_000
 
 
-def report(run: str | Path = "latest", out: str | Path | None = None) -> Path:
+def write_report(run: str | Path = "latest", out: str | Path | None = None) -> Path:
     """Writes a run's report anew, from what the run folder holds; the data is not needed.
 
     Args:

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from inksight.answers import AnswerSheet
+from inksight.insight.tint import overlay
 from inksight.report.account import Account
 from inksight.report.html import table
 
 MOST_BYTES = 1_500_000  # of the page; what does not fit is listed in words
 MOST_LISTED = 2_000
 SHOWN_PX = 56
-_FOR, _AGAINST = np.array([29, 78, 216]), np.array([220, 82, 10])  # as in the poster of an explanation
 
 
 def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
@@ -41,22 +41,6 @@ def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
     return [_legend(len(wrong)), grid, _listed(rest, answers, classes)]
 
 
-def overlay(image: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """A picture with what spoke for an answer in blue and what spoke against it in orange, the rest pale.
-
-    Args:
-        image: uint8 (size, size[, 3]). attribution: float32 (size, size).
-    Returns:
-        uint8 (size, size, 3).
-    """
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    ground = 255 - grey[..., None] * 0.45
-    strength = np.abs(attribution) / max(float(np.abs(attribution).max()), 1e-12)
-    colour = np.where(attribution[..., None] > 0, _FOR, _AGAINST)
-    mixed = ground + (colour - ground) * (0.85 * strength[..., None])
-    return np.asarray(np.rint(mixed).clip(0, 255), np.uint8)
-
-
 def thumbnail(image: np.ndarray, words: str) -> str:
     """HTML of a small picture, uint8 (height, width[, 3])."""
     small = image if len(image) <= SHOWN_PX else cv2.resize(image, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
@@ -71,7 +55,7 @@ def _cell(
     """One wrong answer."""
     true, given = _names(answers, classes, index)
     seen = thumbnail(image, f"test picture {index}")
-    why = thumbnail(overlay(image, attribution), f"what spoke for {given}")
+    why = thumbnail(overlay(image.reshape(*image.shape[:2], -1), attribution), f"what spoke for {given}")
     return (
         f"<figure>{seen}{why}<figcaption><b>{escape(true)} → {escape(given)}</b>"
         f"<span>{answers.confidences[index]:.0%} · #{index}</span></figcaption></figure>"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
+    from inksight.experiments.job import experiment
+    from inksight.experiments.results import Experiment
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
@@ -32,6 +34,7 @@ _HOMES = {
     "Answer": "predictor",
     "Dataset": "data",
     "Evaluation": "evaluation",
+    "Experiment": "experiments.results",
     "InksightError": "errors",
     "PRESETS": "training.config",
     "Predictor": "predictor",
@@ -39,6 +42,7 @@ _HOMES = {
     "Split": "data",
     "TrainConfig": "training.config",
     "evaluate": "evaluation",
+    "experiment": "experiments.job",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
@@ -49,12 +53,14 @@ __all__ = [
     "Answer",
     "Dataset",
     "Evaluation",
+    "Experiment",
     "InksightError",
     "Predictor",
     "Run",
     "Split",
     "TrainConfig",
     "evaluate",
+    "experiment",
     "finetune",
     "load",
     "load_run",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import data, evaluate, export, look, predict, read, serve, train
+from inksight.cli import data, evaluate, experiment, export, look, predict, read, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -33,6 +33,7 @@ for command in (
     predict.predict,
     read.read,
     export.export,
+    experiment.experiment,
     page.app,
     serve.serve,
 ):

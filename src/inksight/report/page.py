@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from inksight.report.html import document, figure, section, table
+from inksight.report.html import document, figure, flat, section, table
 
 
 def page(
@@ -44,7 +44,7 @@ def page(
         section("Class by class", _per_class(test["per_class"])),
         section("The wrong ones", figure(figures["errors"], "Wrongly answered test pictures"), _wrong_note(test)),
         section("The network", _layers(metrics["layers"])),
-        section("How to make it again", _command(config), table(("choice", "value"), _flat(config))),
+        section("How to make it again", _command(config), table(("choice", "value"), flat(config))),
     )
     return document(title, "Inksight run", headline, facts, sections)
 
@@ -92,14 +92,3 @@ def _command(config: Mapping[str, Any]) -> str:
     if config["command"] is None:
         return "<p>It was trained on arrays out of a program; these choices make it again.</p>"
     return f"<pre><code>{escape(config['command'])}</code></pre>"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as dotted names."""
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        elif value is not None:
-            rows.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return rows

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_BLUE, _ORANGE, _GREY = "#2563eb", "#ea580c", "#6b7280"
+BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 _DPI = 110
 _LABELLED_CELLS = 30
 _OTHER_SCRIPTS = (
@@ -48,7 +48,7 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
         for row, column in np.ndindex(matrix.shape):
             value = int(matrix[row, column])
             if value:
-                shade = "#111827" if row != column else _GREY
+                shade = "#111827" if row != column else GREY
                 axes.text(column, row, f"{value:,}", ha="center", va="center", fontsize=8, color=shade)
     axes.set_xticks(range(count), classes, parse_math=False, rotation=90 if upright else 0, fontsize=9)
     axes.set_yticks(range(count), classes, parse_math=False, fontsize=9)
@@ -56,7 +56,7 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
     axes.set_ylabel("true class")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
@@ -73,11 +73,11 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
     for axes, name, validation in zip(
         figure.subplots(1, 2), ("loss", "accuracy"), ("val_loss", "val_accuracy"), strict=True
     ):
-        axes.plot([row["epoch"] for row in history], [row[name] for row in history], color=_BLUE, label="training")
+        axes.plot([row["epoch"] for row in history], [row[name] for row in history], color=BLUE, label="training")
         measured = [row for row in history if validation in row]
         if measured:
             xs, ys = [row["epoch"] for row in measured], [row[validation] for row in measured]
-            axes.plot(xs, ys, "o-", color=_ORANGE, markersize=4, linewidth=1, label="validation")
+            axes.plot(xs, ys, "o-", color=ORANGE, markersize=4, linewidth=1, label="validation")
         if name == "loss":
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -88,7 +88,7 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
         axes.grid(alpha=0.25, which="both", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def _columns(text: str) -> int:
@@ -96,7 +96,7 @@ def _columns(text: str) -> int:
     return sum(1 if character < "\u2000" else 2 for character in text)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Renders a figure; class names in other scripts use the fonts this machine has."""
     import matplotlib
     from matplotlib.font_manager import get_font_names

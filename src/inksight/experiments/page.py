@@ -34,7 +34,7 @@ def page(experiment: Experiment) -> str:
         section("What is real", table(("knob", "value", "beside", "verdict", "p", "p corrected"), _verdicts(effects))),
         section(
             "Accuracy and cost",
-            figure(costs_png(settings), "Accuracy against seconds of a training") if any_done else "",
+            figure(costs_png(settings), "Errors against seconds of a training") if any_done else "",
             table(("setting", "seeds", "right", "sd", "seconds", "parameters", "multiply-adds"), _costs(settings)),
             _errors(settings),
         ),

@@ -143,36 +143,39 @@ def _short(text: str) -> str:
 
 
 def costs_png(settings: Sequence[SettingFigures]) -> bytes:
-    """Accuracy against the seconds of a training; a line joins those that nothing beats in both."""
+    """Errors, on a logarithmic scale, against the seconds of a training; a line joins those that nothing beats."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     done = [each for each in settings if each.accuracies]
     front = frontier(done)
     figure = Figure((_WIDTH_IN, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot([e.seconds for e in front], [100 * e.mean for e in front], color=_PALE, linewidth=1.5, zorder=0)
+    axes.set_yscale("log")
+    axes.plot([e.seconds for e in front], [_wrong(e) for e in front], color=_PALE, linewidth=1.5, zorder=0)
     for each in done:
         shade = _INK if each.name == BASE else BLUE if each in front else GREY
+        below = min(100 * each.sd, 0.9 * _wrong(each))  # a logarithmic scale has no 0
         style: dict[str, Any] = {"color": shade, "elinewidth": 1, "markersize": 5, "alpha": 0.9}
-        axes.errorbar([each.seconds], [100 * each.mean], yerr=[100 * each.sd], fmt="o", **style)
+        axes.errorbar([each.seconds], [_wrong(each)], yerr=[[below], [100 * each.sd]], fmt="o", **style)
         if len(done) <= _LABELLED or each in front or each.name == BASE:
-            axes.annotate(
-                each.name,
-                (each.seconds, 100 * each.mean),
-                xytext=(5, 4),
-                textcoords="offset points",
-                fontsize=7.5,
-                color=shade,
-                parse_math=False,
-            )
-    axes.margins(x=0.12)
+            place: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
+            axes.annotate(each.name, (each.seconds, _wrong(each)), fontsize=7.5, color=shade, parse_math=False, **place)
+    axes.set_xlim(0, 1.2 * max(each.seconds for each in done))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds for one training", fontsize=9)
-    axes.set_ylabel("% right (mean ± sd over seeds)", fontsize=9)
-    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.set_ylabel("% wrong (mean ± sd over seeds)", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     return png(figure)
+
+
+def _wrong(figures: SettingFigures) -> float:
+    """Percent of the pictures answered wrongly; a hundredth for none, which the scale cannot show."""
+    return max(100 * (1 - figures.mean), 0.01)
 
 
 def frontier(settings: Sequence[SettingFigures]) -> list[SettingFigures]:

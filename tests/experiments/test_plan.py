@@ -22,6 +22,7 @@ def test_one_knob_at_a_time_around_the_base():
     assert [(setting.name, seed) for setting, seed in made.trials[3:5]] == [("dropout=0.3", 0), ("base", 1)]
     assert made.knobs == {"kernel_size": (5, 3, 7), "dropout": (0.0, 0.3)}
     assert made.pairs("kernel_size", 7) == [("kernel_size=7", "base")]
+    assert names(plan({"activation": "tanh", "dropout": 0.5})) == ["base", "activation=tanh", "dropout=0.5"]
 
 
 def test_settings_differ_in_their_knob_only():

@@ -101,8 +101,13 @@ def parse_knobs(texts: list[str]) -> dict[str, list[str]]:
 
 def _print(done: inksight.Experiment) -> None:
     """The verdicts, for people."""
-    rows = [(f"{effect.knob}={effect.value}", str(effect.reference), effect.text) for effect in done.effects]
+    from inksight.experiments.plan import spoken
+
+    rows = [(f"{one.knob}={spoken(one.value)}", spoken(one.reference), one.text) for one in done.effects]
     print_table(("setting", "beside", "verdict"), rows)
+    if any(effect.verdict == "perhaps" for effect in done.effects):
+        asked = len(done.effects)
+        print(f"Perhaps: it would be real, were it the only one of {asked} questions. More --seeds would tell.")
     for text in done.plan.notes:
         print(f"Note: {text}.")
     print(f"Measured on {done.images:,} validation pictures; the test part was not looked at. See {done.page}.")

@@ -16,7 +16,7 @@ import numpy as np
 from inksight.measure.interval import Z95
 
 LEVEL = 0.05
-_MATTERS = 1 / 3  # of the reference's errors: a smaller difference is small
+_MATTERS = 1 / 4  # of the reference's errors: a smaller difference is small
 _SHARED = 0.25  # squared correlation of two differences to the same reference
 _ODD = 0.99  # quantile beyond which a setting's own luck is taken for what it is
 

@@ -164,6 +164,7 @@ def require_same(folder: Folder, plan: Plan, facts: dict[str, Any]) -> None:
             (f"values of {name}", stored.knobs.get(name, ()), wanted.knobs.get(name, ()))
             for name in dict.fromkeys([*stored.knobs, *wanted.knobs])
         ),
+        ("order of the knobs", tuple(stored.knobs), tuple(wanted.knobs)),
         ("grid", stored.grid, wanted.grid),
     ]
     different = [f"{name}: {_words(before)} there, {_words(now)} now" for name, before, now in pairs if before != now]

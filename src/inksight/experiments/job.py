@@ -65,7 +65,7 @@ def experiment(
     data: str | Path | Dataset | None = None,
     preset: str | None = None,
     *,
-    knobs: Mapping[str, Sequence[Any]] | None = None,
+    knobs: Mapping[str, Any] | None = None,
     grid: bool = False,
     seeds: int | None = None,
     out: str | Path | None = None,
@@ -86,7 +86,7 @@ def experiment(
     Args:
         data: a data set, its name, or a path; default mnist, or what the resumed experiment had.
         preset: a key of PRESETS, the base of `choices`; default quick.
-        knobs: values by field of TrainConfig; default the tutorial's: kernel and pool size, activation, dropout, dense
+        knobs: a value or several by field of TrainConfig; default the tutorial's: kernel and pool size, activation, dropout, dense
             units, optimizer, loss, epochs.
         grid: every combination, instead of one knob at a time.
         seeds: trainings of each setting, with the base's seed and those after it; default 3.
@@ -104,7 +104,8 @@ def experiment(
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 10m for instance.")
     ends_at = None if time_limit_s is None else started + max(time_limit_s - _RESERVE_S, time_limit_s / 2)
-    decided = {"preset": preset, "knobs": knobs, "grid": grid or None, "out": out, "size_px": size_px, **choices}
+    decided = {"preset": preset, "knobs": knobs, "grid": grid or None, "out": out, "size_px": size_px}
+    decided |= {"preprocessing": preprocessing, **choices}
     if resume is None:
         order = _Order.new(data or "mnist", preset or "quick", knobs, grid, seeds, choices)
         order = replace(order, size_px=size_px, preprocessing=preprocessing, out=Path(out) if out is not None else None)
@@ -142,7 +143,7 @@ class _Order:
         cls,
         data: str | Path | Dataset,
         preset: str,
-        knobs: Mapping[str, Sequence[Any]] | None,
+        knobs: Mapping[str, Any] | None,
         grid: bool,
         seeds: int | None,
         choices: Mapping[str, Any],

@@ -27,14 +27,19 @@ def page(experiment: Experiment) -> str:
         section(
             "What each knob does", figure(effects_png(effects), "Difference and interval of each value"), _legend()
         ),
-        section("Knob by knob", figure(knobs_png(experiment), "Accuracy by value, for each knob")),
+        section(
+            "Knob by knob",
+            figure(knobs_png(experiment), "Accuracy by value, for each knob"),
+            "<p>Black is the reference; a dot is one seed, a line their mean.</p>",
+        ),
     )
     sections = (
         *(pictures if any_done else ()),
         section("What is real", table(("knob", "value", "beside", "verdict", "p", "p corrected"), _verdicts(effects))),
         section(
             "Accuracy and cost",
-            figure(costs_png(settings), "Errors against seconds of a training") if any_done else "",
+            figure(costs_png(experiment), "Errors against seconds of a training") if any_done else "",
+            "<p>Each point is the mean over seeds and the fastest training; bars reach one sd and the slowest.</p>",
             table(("setting", "seeds", "right", "sd", "seconds", "parameters", "multiply-adds"), _costs(settings)),
             _errors(settings),
         ),
@@ -54,8 +59,8 @@ def headline(effects: tuple[Effect, ...]) -> str:
     real = sorted((each for each in effects if each.verdict == "real"), key=_size)
     found = ", ".join(f"{escape(each.knob)}={escape(spoken(each.value))} {_gain(each)}" for each in real[:4])
     more = f" and {len(real) - 4} more" if len(real) > 4 else ""
-    are = "difference is" if len(real) == 1 else "differences are"
-    return f"<strong>{len(real)} of {len(effects)}</strong> {are} real{': ' if real else ''}{found}{more}"
+    are = "is" if len(real) == 1 else "are"
+    return f"<strong>{len(real)} of {len(effects)}</strong> differences {are} real{': ' if real else ''}{found}{more}"
 
 
 def _tiles(experiment: Experiment) -> dict[str, str]:
@@ -134,7 +139,7 @@ def _method(experiment: Experiment) -> str:
         "two settings answer differently. A difference is called real when its p value, corrected for the number of "
         f"differences (Holm), is under {LEVEL:g}: where no knob does anything, at most {LEVEL:.0%} of experiments call "
         "one real. “Perhaps” would be real had it been the only question. “Noise” means that any difference is small: "
-        "its interval stays within a third of the reference's errors.</p>" + notes + left
+        "its interval stays within a quarter of the reference's errors.</p>" + notes + left
     )
 
 

@@ -98,7 +98,7 @@ class Plan:
 def make_plan(
     preset: str,
     base: TrainConfig,
-    knobs: Mapping[str, Sequence[Any]],
+    knobs: Mapping[str, Any],
     choices: Mapping[str, Any],
     *,
     grid: bool = False,
@@ -108,14 +108,15 @@ def make_plan(
 
     Args:
         preset: the name of `base`.
-        knobs: values of fields of TrainConfig, texts too.
+        knobs: values of fields of TrainConfig, a single one or several, texts too.
         choices: fields of `base` that were chosen by hand, for all settings.
     Raises:
         UsageError: an unknown knob, one that the network does not know, a value out of range, nothing to compare.
     """
     if not 1 <= seeds <= 1000:
         raise UsageError(f"{seeds} seeds came; 1 to 1,000 were wanted, 3 for instance.")
-    wanted = {_known_knob(name): [_parsed(name, value) for value in values] for name, values in knobs.items()}
+    lists = {name: [values] if isinstance(values, (str, int, float)) else values for name, values in knobs.items()}
+    wanted = {_known_knob(name): [_parsed(name, value) for value in values] for name, values in lists.items()}
     base = chosen(base, dict(choices))
     base, notes = _fair(base, wanted, choices)
     plan = Plan(

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inksight.experiments.plan import BASE, spoken
-from inksight.experiments.results import Effect, Experiment, SettingFigures
+from inksight.experiments.results import Effect, Experiment
 from inksight.report.plots import BLUE, GREY, ORANGE, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PALE, _INK = "#d1d5db", "#111827"
+_INK = "#111827"
 _ROW_IN, _WIDTH_IN = 0.27, 8.6
 _FAR = 5  # times the middle row's reach: beyond it a row would press all others together
 _COLUMNS = 3
-_LABELLED = 12  # settings; more names than that cover each other
+_LABELLED = 24  # settings; more names than that cover each other
 
 
 def effects_png(effects: Sequence[Effect]) -> bytes:
@@ -142,46 +142,36 @@ def _short(text: str) -> str:
     return text.replace("_", "_\n") if len(text) > 9 else text
 
 
-def costs_png(settings: Sequence[SettingFigures]) -> bytes:
-    """Errors, on a logarithmic scale, against the seconds of a training; a line joins those that nothing beats."""
+def costs_png(experiment: Experiment) -> bytes:
+    """Errors against seconds: the mean over seeds and the fastest training, with bars to one sd and the slowest."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    done = [each for each in settings if each.accuracies]
-    front = frontier(done)
+    shades = {experiment.plan.pairs(one.knob, one.value)[0][0]: colour(one) for one in experiment.effects}
+    done = [each for each in experiment.settings if each.accuracies]
+    wrong = {each.name: max(100 * (1 - each.mean), 0.01) for each in done}
     figure = Figure((_WIDTH_IN, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.set_yscale("log")
-    axes.plot([e.seconds for e in front], [_wrong(e) for e in front], color=_PALE, linewidth=1.5, zorder=0)
+    if max(wrong.values()) > _FAR * min(wrong.values()):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     for each in done:
-        shade = _INK if each.name == BASE else BLUE if each in front else GREY
-        below = min(100 * each.sd, 0.9 * _wrong(each))  # a logarithmic scale has no 0
-        style: dict[str, Any] = {"color": shade, "elinewidth": 1, "markersize": 5, "alpha": 0.9}
-        axes.errorbar([each.seconds], [_wrong(each)], yerr=[[below], [100 * each.sd]], fmt="o", **style)
-        if len(done) <= _LABELLED or each in front or each.name == BASE:
+        shade = _INK if each.name == BASE else GREY if experiment.plan.grid else shades[each.name]
+        x, y, sd = each.seconds, wrong[each.name], 100 * each.sd
+        bars: dict[str, Any] = {
+            "xerr": [[0], [each.slowest_s - x]],
+            "yerr": [[min(sd, 0.9 * y)], [sd]],  # a logarithmic scale has no 0
+        }
+        axes.errorbar([x], [y], fmt="o", color=shade, elinewidth=0.7, markersize=5, alpha=0.9, **bars)
+        if len(done) <= _LABELLED:
             place: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
-            axes.annotate(each.name, (each.seconds, _wrong(each)), fontsize=7.5, color=shade, parse_math=False, **place)
-    axes.set_xlim(0, 1.2 * max(each.seconds for each in done))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.annotate(each.name, (x, y), fontsize=7.5, color=shade, parse_math=False, **place)
+    axes.set_xlim(0, 1.15 * max(each.slowest_s for each in done))
     axes.set_xlabel("seconds for one training", fontsize=9)
-    axes.set_ylabel("% wrong (mean ± sd over seeds)", fontsize=9)
+    axes.set_ylabel("% wrong", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     return png(figure)
-
-
-def _wrong(figures: SettingFigures) -> float:
-    """Percent of the pictures answered wrongly; a hundredth for none, which the scale cannot show."""
-    return max(100 * (1 - figures.mean), 0.01)
-
-
-def frontier(settings: Sequence[SettingFigures]) -> list[SettingFigures]:
-    """Those that no other beats in accuracy without costing more, cheapest first."""
-    kept: list[SettingFigures] = []
-    for each in sorted(settings, key=lambda each: (each.seconds, -each.mean)):
-        if not kept or each.mean > kept[-1].mean:
-            kept.append(each)
-    return kept

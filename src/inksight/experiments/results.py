@@ -18,7 +18,7 @@ from inksight.experiments.plan import BASE, Plan
 
 @dataclass(frozen=True)
 class SettingFigures:
-    """One setting over its seeds. accuracies: by seed. sd: 0 for one seed. seconds: of the middle training."""
+    """One setting over its seeds. accuracies: by seed. sd: 0 for one seed. seconds: of the fastest training."""
 
     name: str
     changes: dict[str, Any]
@@ -26,6 +26,7 @@ class SettingFigures:
     mean: float
     sd: float
     seconds: float
+    slowest_s: float
     parameters: int
     multiply_adds: int
     errors: tuple[str, ...]
@@ -36,7 +37,6 @@ class Effect:
     """What one value of a knob does, beside the reference.
 
     judged: None as long as there is nothing to compare. seeds: those in `judged`. failed: trainings that failed.
-    questions: how many differences were judged together.
     """
 
     knob: str
@@ -45,7 +45,6 @@ class Effect:
     judged: Judged | None
     seeds: tuple[int, ...]
     failed: int = 0
-    questions: int = 0
 
     @property
     def verdict(self) -> str:
@@ -69,8 +68,7 @@ class Effect:
         if math.isfinite(low):
             size += f" ({points(low)} to {points(high)})"
         words = {"open": f"too few {judged.lacks} to say"}.get(judged.verdict, judged.verdict)
-        luck = f"; one of {self.questions} may be luck" if judged.verdict == "perhaps" else ""
-        return f"{words}: {size}{luck}"
+        return f"{words}: {size}"
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,6 @@ class Experiment:
                 judged=None if one.table is None else next(judged),
                 seeds=one.seeds,
                 failed=one.failed,
-                questions=len(answered),
             )
             for one in asked
         )
@@ -180,7 +177,8 @@ class Experiment:
             accuracies=accuracies,
             mean=float(np.mean(values)) if values else math.nan,
             sd=float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
-            seconds=float(np.median([outcome.seconds for outcome in done])) if done else math.nan,
+            seconds=min((outcome.seconds for outcome in done), default=math.nan),
+            slowest_s=max((outcome.seconds for outcome in done), default=math.nan),
             parameters=self.costs[name]["parameters"],
             multiply_adds=self.costs[name]["multiply_adds"],
             errors=tuple(dict.fromkeys(outcome.error for outcome in all_of_it if outcome.error is not None)),
@@ -225,7 +223,7 @@ def points(rate: float) -> str:
 
 def _setting_row(figures: SettingFigures) -> dict[str, Any]:
     """One setting in plain values; what was not measured is null."""
-    row = asdict(figures) | {"setting": figures.name, "seeds": list(figures.accuracies)}
+    row = {"setting": figures.name, **asdict(figures), "seeds": list(figures.accuracies)}
     row["accuracies"] = list(figures.accuracies.values())
     del row["name"]
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}

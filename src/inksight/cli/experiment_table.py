@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from inksight.experiments.folder import Outcome
-    from inksight.experiments.results import Experiment, SettingFigures
+    from inksight.experiments.results import Effect, Experiment, SettingFigures
 
 _STYLES = {"real": "bold", "failed": "red"}
 _AROUND = 12  # lines of a terminal that are left for what stands around the table
+_BESIDE = 62  # columns for what stands beside the names
 
 
 class ExperimentTable:
@@ -78,32 +79,41 @@ class ExperimentTable:
         from rich.table import Table
         from rich.text import Text
 
+        from inksight.experiments.plan import spoken
+
+        console = self._live.console
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for number, name in enumerate(("setting", "seeds", "right", "± sd", "seconds", "verdict so far")):
-            table.add_column(name, justify="right" if 0 < number < 5 else "left", no_wrap=True)
-        verdicts = {f"{effect.knob}={effect.value}": effect for effect in experiment.effects}
+        table.add_column("setting", no_wrap=True, max_width=max(12, console.width - _BESIDE))
+        for name in ("seeds", "% right", "seconds", "points"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("so far", no_wrap=True)
+        verdicts = {f"{effect.knob}={spoken(effect.value)}": effect for effect in experiment.effects}
         names = [each.name for each in experiment.settings]
-        most = max(5, self._live.console.height - _AROUND)
+        most = max(5, console.height - _AROUND)
         at = names.index(self._running) if self._running in names else 0
         first = max(0, min(at - most // 2, len(names) - most))
         for figures in experiment.settings[first : first + most]:
             effect = verdicts.get(figures.name)
             style = _STYLES.get(effect.verdict, "") if effect else ""
             mark = "▸ " if figures.name == self._running else "  "
-            table.add_row(
-                *map(Text, (mark + figures.name, *_cells(figures), effect.text if effect else "")), style=style
-            )
+            table.add_row(*map(Text, (mark + figures.name, *_cells(figures), *_told(effect))), style=style)
         return table
 
 
-def _cells(figures: SettingFigures) -> tuple[str, str, str, str]:
-    """Seeds, accuracy, its spread and the seconds."""
+def _cells(figures: SettingFigures) -> tuple[str, str, str]:
+    """Seeds, accuracy with its spread, and the seconds."""
     done = len(figures.accuracies)
     if not done:
-        return str(len(figures.errors)) if figures.errors else "", "", "", ""
-    return (
-        str(done),
-        percent(figures.mean),
-        percent(figures.sd) if done > 1 else "",
-        f"{figures.seconds:.1f}",
-    )
+        return "", "", ""
+    spread = f" ± {100 * figures.sd:.2f}" if done > 1 else " " * 7
+    return str(done), f"{100 * figures.mean:.2f}{spread}", f"{figures.seconds:.1f}"
+
+
+def _told(effect: Effect | None) -> tuple[str, str]:
+    """The difference and the verdict, in a word or two."""
+    if effect is None or effect.verdict == "missing":
+        return "", ""
+    from inksight.experiments.results import points
+
+    size = points(effect.judged.difference.value) if effect.judged else ""
+    return size, f"too few {effect.judged.lacks}" if effect.judged and effect.verdict == "open" else effect.verdict

@@ -86,8 +86,8 @@ def experiment(
     Args:
         data: a data set, its name, or a path; default mnist, or what the resumed experiment had.
         preset: a key of PRESETS, the base of `choices`; default quick.
-        knobs: a value or several by field of TrainConfig; default the tutorial's: kernel and pool size, activation, dropout, dense
-            units, optimizer, loss, epochs.
+        knobs: a value or several by field of TrainConfig; default the tutorial's: kernel and pool size, activation,
+            dropout, dense units, optimizer, loss, epochs.
         grid: every combination, instead of one knob at a time.
         seeds: trainings of each setting, with the base's seed and those after it; default 3.
         out: the folder; default `experiments/<data>-<preset>-<number>`.

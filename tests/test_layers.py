@@ -19,7 +19,7 @@ ROWS = {
     7: {"comparison", "explanation", "report", "serve"},
     8: {"finish"},
     9: {"finetuning", "job"},
-    10: {"doubt", "estimator", "experiment"},
+    10: {"doubt", "estimator", "experiments"},
     11: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
+    from inksight.experiments.job import experiment
+    from inksight.experiments.results import Experiment
     from inksight.explanation import Explanation, explain
     from inksight.finetuning import finetune
     from inksight.job import train
@@ -36,6 +38,7 @@ _HOMES = {
     "Dataset": "data",
     "Evaluation": "evaluation",
     "Explanation": "explanation",
+    "Experiment": "experiments.results",
     "InksightError": "errors",
     "PRESETS": "training.config",
     "Predictor": "predictor",
@@ -45,6 +48,7 @@ _HOMES = {
     "compare": "comparison",
     "evaluate": "evaluation",
     "explain": "explanation",
+    "experiment": "experiments.job",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
@@ -56,6 +60,7 @@ __all__ = [
     "Answer",
     "Dataset",
     "Evaluation",
+    "Experiment",
     "Explanation",
     "InksightError",
     "Predictor",
@@ -64,6 +69,7 @@ __all__ = [
     "TrainConfig",
     "compare",
     "evaluate",
+    "experiment",
     "explain",
     "finetune",
     "load",

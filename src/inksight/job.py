@@ -80,7 +80,7 @@ def train(
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
         if not isinstance(data, Dataset) and isinstance(data_room.find(data), KnownSet):
             side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
-        whole = _loaded(data, size_px, preprocessing, config, progress)
+        whole = load_checked(data, size_px, preprocessing, config, progress)
         dataset = whole.held_out(config.validation, config.seed)
         engine.load_keras()
         facts = provenance(whole, preset, replace(config, backend=backend), time_limit_s)
@@ -131,14 +131,14 @@ def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
     return model
 
 
-def _loaded(
+def load_checked(
     data: str | Path | Dataset,
     size_px: int | None,
     preprocessing: str | None,
     config: TrainConfig,
     progress: Callable[[int, int, str], None] | None,
 ) -> Dataset:
-    """The data set, checked."""
+    """The data set, loaded where it is not, and checked."""
     if not isinstance(data, Dataset):
         prepare = partial(digit_input, size_px=size_px or data_room.SIZE_PX) if preprocessing == "digits" else None
         data = data_room.load(

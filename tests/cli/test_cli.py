@@ -13,6 +13,7 @@ from inksight.training.config import TrainConfig
 COMMANDS = (
     ("train",),
     ("evaluate",),
+    ("experiment",),
     ("export",),
     ("predict",),
     ("read",),

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import compare, data, evaluate, explain, export, look, predict, read, report, serve, train
+from inksight.cli import compare, data, evaluate, experiment, explain, export, look, predict, read, report, serve, train
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -36,6 +36,7 @@ for command in (
     explain.explain,
     report.report,
     export.export,
+    experiment.experiment,
     page.app,
     serve.serve,
 ):

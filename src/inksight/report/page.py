@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inksight.report.account import Account
-from inksight.report.html import document, figure, section, table
+from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections
 from inksight.report.wrong import wrong_section
 
@@ -126,16 +126,5 @@ def _origin(account: Account) -> str:
 def _choices(config: Mapping[str, Any]) -> str:
     """Every choice, folded away: the command says those that differ from the preset."""
     told = {"command", "seed", "started", "machine", "versions", "data"}
-    rows = _flat({name: value for name, value in config.items() if name not in told})
+    rows = flat({name: value for name, value in config.items() if name not in told})
     return f"<details><summary>Every choice</summary>{table(('choice', 'value'), rows)}</details>"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as dotted names."""
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        elif value is not None:
-            rows.append((prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return rows

@@ -14,7 +14,7 @@ from inksight.answers import AnswerSheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_BLUE, _ORANGE, _GREY = "#2563eb", "#ea580c", "#6b7280"
+BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
 _DPI = 110
 _LABELLED_CELLS = 30
 _OTHER_SCRIPTS = (
@@ -50,7 +50,7 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
         for row, column in np.ndindex(matrix.shape):
             value = int(matrix[row, column])
             if value:
-                shade = "#111827" if row != column else _GREY
+                shade = "#111827" if row != column else GREY
                 axes.text(column, row, f"{value:,}", ha="center", va="center", fontsize=8, color=shade)
     axes.set_xticks(range(count), classes, parse_math=False, rotation=90 if upright else 0, fontsize=9)
     axes.set_yticks(range(count), classes, parse_math=False, fontsize=9)
@@ -58,7 +58,7 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
     axes.set_ylabel("true class")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
@@ -75,11 +75,11 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
     for axes, name, validation in zip(
         figure.subplots(1, 2), ("loss", "accuracy"), ("val_loss", "val_accuracy"), strict=True
     ):
-        axes.plot([row["epoch"] for row in history], [row[name] for row in history], color=_BLUE, label="training")
+        axes.plot([row["epoch"] for row in history], [row[name] for row in history], color=BLUE, label="training")
         measured = [row for row in history if validation in row]
         if measured:
             xs, ys = [row["epoch"] for row in measured], [row[validation] for row in measured]
-            axes.plot(xs, ys, "o-", color=_ORANGE, markersize=4, linewidth=1, label="validation")
+            axes.plot(xs, ys, "o-", color=ORANGE, markersize=4, linewidth=1, label="validation")
         if name == "loss":
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -90,7 +90,7 @@ def curves_png(history: Sequence[Mapping[str, float]]) -> bytes:
         axes.grid(alpha=0.25, which="both", linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def trust_png(bins: Sequence[Mapping[str, float]], answers: AnswerSheet) -> bytes:
@@ -105,17 +105,17 @@ def trust_png(bins: Sequence[Mapping[str, float]], answers: AnswerSheet) -> byte
     figure = Figure((8.4, 3.4))
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.91, wspace=0.22)
     diagram, curve = figure.subplots(1, 2)
-    diagram.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, linestyle="--")
+    diagram.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
     sizes = [12 + 90 * (each["count"] / len(answers)) ** 0.5 for each in bins]
     xs, ys = [each["confidence"] for each in bins], [each["accuracy"] for each in bins]
-    diagram.plot(xs, ys, color=_BLUE, linewidth=1, alpha=0.5)
-    diagram.scatter(xs, ys, s=sizes, color=_BLUE, zorder=3)
+    diagram.plot(xs, ys, color=BLUE, linewidth=1, alpha=0.5)
+    diagram.scatter(xs, ys, s=sizes, color=BLUE, zorder=3)
     diagram.set_title("right answers of each confidence", loc="left", fontsize=10)
     diagram.set_xlabel("confidence")
     diagram.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     coverage, accuracy = answers.coverage_curve
     shown = coverage >= min(0.5, coverage[-1])
-    curve.plot(coverage[shown], 1 - accuracy[shown], color=_ORANGE)
+    curve.plot(coverage[shown], 1 - accuracy[shown], color=ORANGE)
     curve.set_title("errors among the surest answers", loc="left", fontsize=10)
     curve.set_xlabel("share answered")
     curve.set_ylim(bottom=0)
@@ -124,7 +124,7 @@ def trust_png(bins: Sequence[Mapping[str, float]], answers: AnswerSheet) -> byte
     for axes in (diagram, curve):
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def _columns(text: str) -> int:
@@ -132,7 +132,7 @@ def _columns(text: str) -> int:
     return sum(1 if character < "\u2000" else 2 for character in text)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Renders a figure; class names in other scripts use the fonts this machine has."""
     import matplotlib
     from matplotlib.font_manager import get_font_names

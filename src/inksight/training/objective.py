@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # What each optimizer calls its momentum and its β₂; those that are not here have none to set.
 _ADAMS = ("adam", "adamax", "adamw", "lion", "nadam")
-_MOMENTUM = dict.fromkeys(("muon", "rmsprop", "sgd"), "momentum") | dict.fromkeys(_ADAMS, "beta_1")
-_BETA_2 = dict.fromkeys(_ADAMS, "beta_2") | {"muon": "adam_beta_2"}
+MOMENTUM = dict.fromkeys(("muon", "rmsprop", "sgd"), "momentum") | dict.fromkeys(_ADAMS, "beta_1")
+BETA_2 = dict.fromkeys(_ADAMS, "beta_2") | {"muon": "adam_beta_2"}
 _DECAYS = ("adamw", "muon")  # Keras would let their weights decay by 0.004 of its own accord
 
 
@@ -55,13 +55,13 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     if config.weight_decay or config.optimizer in _DECAYS:
         options["weight_decay"] = config.weight_decay
     if config.momentum is not None:
-        if config.optimizer not in _MOMENTUM:
+        if config.optimizer not in MOMENTUM:
             raise UsageError(f"the optimizer {config.optimizer} has no momentum; leave it out or take sgd or adam.")
-        options[_MOMENTUM[config.optimizer]] = config.momentum
+        options[MOMENTUM[config.optimizer]] = config.momentum
     if config.beta_2 is not None:
-        if config.optimizer not in _BETA_2:
+        if config.optimizer not in BETA_2:
             raise UsageError(f"the optimizer {config.optimizer} has no beta_2; leave it out or take one of the Adams.")
-        options[_BETA_2[config.optimizer]] = config.beta_2
+        options[BETA_2[config.optimizer]] = config.beta_2
     if config.optimizer == "muon":
         return _muon(adam_weight_decay=config.weight_decay, **options)
     return keras.optimizers.get({"class_name": config.optimizer, "config": options})

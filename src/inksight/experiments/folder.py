@@ -1,0 +1,189 @@
+"""The experiment folder: what was planned (experiment.json) and what came of it (trials.jsonl), safe against a kill.
+
+A trial is one line, written to the disk before the next trial starts. A kill can tear the last line only; it is then
+cut off, and its trial done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inksight.data.dataset import Dataset
+from inksight.errors import RunError, StorageError
+from inksight.experiments.plan import Plan
+from inksight.files import storage_errors, whole_file
+from inksight.runs import write_json
+from inksight.training import engine
+from inksight.training.config import TrainConfig
+
+FORMAT = 1
+PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
+DEFAULT_ROOT = Path("experiments")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished training.
+
+    accuracy, loss: on the validation part. wrong: indices of its pictures that were answered wrongly. seconds: of
+    building, training and measuring. error: why there is nothing of all this; it is then not tried again.
+    """
+
+    setting: str
+    seed: int
+    seconds: float
+    accuracy: float = 0.0
+    loss: float = 0.0
+    wrong: tuple[int, ...] = ()
+    ended: str = "finished"
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An open experiment folder. about: data, versions and machine, as experiment.json holds them."""
+
+    path: Path
+    plan: Plan
+    about: dict[str, Any]
+
+    def outcomes(self) -> list[Outcome]:
+        """What was finished so far, in the order in which it was."""
+        lines = self._content().split(b"\n")[:-1]
+        try:
+            found = [Outcome(**{**json.loads(line), "wrong": tuple(json.loads(line)["wrong"])}) for line in lines]
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(
+                f"{self.path / TRIALS} is damaged ({error}). Remove that line, and it is trained again."
+            ) from error
+        return list({(outcome.setting, outcome.seed): outcome for outcome in found}.values())
+
+    def add(self, outcome: Outcome) -> None:
+        """Writes one more, to the disk."""
+        line = json.dumps(asdict(outcome), ensure_ascii=False, separators=(",", ":")) + "\n"
+        with storage_errors(self.path / TRIALS), open(self.path / TRIALS, "ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cut_torn_line(self) -> None:
+        """Takes away what a kill left behind the last whole line."""
+        content = self._content()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with storage_errors(self.path / TRIALS):
+                os.truncate(self.path / TRIALS, whole)
+
+    def _content(self) -> bytes:
+        path = self.path / TRIALS
+        return path.read_bytes() if path.exists() else b""
+
+
+def about(dataset: Dataset, backend: str) -> dict[str, Any]:
+    """What besides its plan decides an experiment's figures. dataset: as it was loaded, without a part held out."""
+    return {
+        "data": {"name": dataset.name, "source": dataset.source, "sha256": dataset.sha256},
+        "size_px": dataset.size_px,
+        "preprocessing": dataset.preprocessing,
+        "backend": backend,
+        "versions": {"inksight": engine.package_version(), **engine.versions()},
+        "machine": {"processor": engine.processor(), "cores": os.cpu_count()},
+    }
+
+
+def create(path: Path | None, plan: Plan, facts: dict[str, Any]) -> Folder:
+    """A new folder, or the one at `path` if it holds the same experiment. More seeds are the same experiment.
+
+    Args:
+        path: None for the next free `experiments/<data>-<preset>-<number>`.
+        facts: as `about` gives them.
+    Raises:
+        RunError: the folder is of another version.
+        StorageError: the folder holds another experiment, or something else.
+    """
+    if path is None:
+        path = _next_free(f"{facts['data']['name']}-{plan.preset}")
+    if (path / PLAN).is_file():
+        there = open_folder(path)
+        require_same(there, plan, facts)
+        if plan.seeds <= there.plan.seeds:
+            return there
+        plan, facts = replace(there.plan, seeds=plan.seeds), there.about
+    elif path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise StorageError(f"{path} exists already and is no experiment; it is left as it was. Choose another --out.")
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with whole_file(path / PLAN) as file:
+        write_json(file, {"format": FORMAT, "plan": asdict(plan), **facts})
+    return Folder(path, plan, facts)
+
+
+def open_folder(path: Path) -> Folder:
+    """The experiment in a folder.
+
+    Raises:
+        RunError: there is none, it is damaged, or of another version.
+    """
+    if not (path / PLAN).is_file():
+        raise RunError(f"no experiment in {path}: {PLAN} is missing. Give a folder made by inksight experiment.")
+    try:
+        content = json.loads((path / PLAN).read_text(encoding="utf-8"))
+        found, version = content.pop("format", None), content["versions"]["inksight"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
+    own = engine.package_version()
+    if found != FORMAT or version != own:
+        raise RunError(
+            f"{path} was made by inksight {version} (format {found}); this is inksight {own} (format {FORMAT}), which "
+            "may train otherwise. Go on with the version that began it, or start anew in another --out."
+        )
+    try:
+        stored = content.pop("plan")
+        knobs = {name: tuple(values) for name, values in stored["knobs"].items()}
+        base = TrainConfig(**stored["base"])
+        plan = Plan(**{**stored, "knobs": knobs, "base": base, "notes": tuple(stored["notes"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
+    return Folder(path, plan, content)
+
+
+def require_same(folder: Folder, plan: Plan, facts: dict[str, Any]) -> None:
+    """Raises StorageError, with what differs, unless `plan` and `facts` are those of the folder or add seeds to it."""
+    stored, wanted = folder.plan, plan
+    old, new = asdict(stored.base), asdict(wanted.base)
+    pairs: list[tuple[str, Any, Any]] = [
+        ("the data's SHA-256", folder.about["data"]["sha256"], facts["data"]["sha256"]),
+        *((name, folder.about[name], facts[name]) for name in ("size_px", "preprocessing", "backend")),
+        *((name, old[name], new[name]) for name in old),
+        *(
+            (f"values of {name}", stored.knobs.get(name, ()), wanted.knobs.get(name, ()))
+            for name in dict.fromkeys([*stored.knobs, *wanted.knobs])
+        ),
+        ("order of the knobs", tuple(stored.knobs), tuple(wanted.knobs)),
+        ("grid", stored.grid, wanted.grid),
+    ]
+    different = [f"{name}: {_words(before)} there, {_words(now)} now" for name, before, now in pairs if before != now]
+    if different:
+        raise StorageError(
+            f"{folder.path} holds another experiment ({'; '.join(different)}); it is left as it was. "
+            f"Choose another --out, or go on with that one: inksight experiment --resume {folder.path}."
+        )
+
+
+def _words(value: Any) -> str:
+    """A value for people."""
+    if isinstance(value, tuple):
+        return ", ".join(map(_words, value)) or "none"
+    return f"{value[:12]}…" if isinstance(value, str) and len(value) == 64 else str(value)
+
+
+def _next_free(stem: str) -> Path:
+    """`experiments/stem-N` with the smallest N above all there are."""
+    entries = DEFAULT_ROOT.iterdir() if DEFAULT_ROOT.is_dir() else ()
+    numbers = [int(match[1]) for path in entries if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))]
+    return DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"

@@ -35,7 +35,7 @@ def page(experiment: Experiment) -> str:
     )
     sections = (
         *(pictures if any_done else ()),
-        section("What is real", table(("knob", "value", "beside", "verdict", "p", "p corrected"), _verdicts(effects))),
+        section("What is real", table(("setting", "beside", "verdict", "p", "p corrected"), _verdicts(effects))),
         section(
             "Accuracy and cost",
             figure(costs_png(experiment), "Errors against seconds of a training") if any_done else "",
@@ -93,8 +93,7 @@ def _verdicts(effects: tuple[Effect, ...]) -> list[tuple[str, ...]]:
     ordered = sorted(effects, key=lambda each: (_ORDER.index(each.verdict), _size(each)))
     return [
         (
-            each.knob,
-            spoken(each.value),
+            f"{each.knob}={spoken(each.value)}",
             spoken(each.reference),
             each.text,
             *((_p(each.judged.p), _p(each.judged.p_adjusted)) if each.judged and len(each.seeds) > 1 else ("", "")),
@@ -182,4 +181,4 @@ def _gain(effect: Effect) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

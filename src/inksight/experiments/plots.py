@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK = "#111827"
-_ROW_IN, _WIDTH_IN = 0.27, 8.6
+_WIDTH_IN, _ROW_IN, _LETTER_IN, _TEXT_IN = 8.6, 0.27, 0.072, 3.2
 _FAR = 5  # times the middle row's reach: beyond it a row would press all others together
 _COLUMNS = 3
 _LABELLED = 24  # settings; more names than that cover each other
@@ -32,12 +32,22 @@ def effects_png(effects: Sequence[Effect]) -> bytes:
         rows += [heading, effect] if heading not in rows else [effect]
     height = 0.7 + _ROW_IN * len(rows)
     figure = Figure((_WIDTH_IN, height))
-    axes = figure.add_axes((0.2, 0.48 / height, 0.42, 1 - 0.58 / height))
+    left = max(1.6, 0.45 + _LETTER_IN * max(len(spoken(effect.value)) for effect in effects))
+    width = _WIDTH_IN - left - _TEXT_IN
+    axes = figure.add_axes((left / _WIDTH_IN, 0.48 / height, width / _WIDTH_IN, 1 - 0.58 / height))
     limit = _limit(effects)
     axes.axvline(0, color=GREY, linewidth=0.8)
     for number, row in enumerate(rows):
         if isinstance(row, str):
-            axes.text(-0.46, number, row, transform=axes.get_yaxis_transform(), va="center", fontsize=9, weight="bold")
+            axes.text(
+                (0.1 - left) / width,
+                number,
+                row,
+                transform=axes.get_yaxis_transform(),
+                va="center",
+                fontsize=9,
+                weight="bold",
+            )
         else:
             _draw(axes, number, row, limit)
     axes.set_xlim(-limit, limit)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from inksight.experiments.effects import difference, holm, judge
+from inksight.experiments.effects import difference, judge
 
 
 def simulated(generator, settings, seeds, pictures, gains=0.0, seed_sd=0.1):
@@ -45,12 +45,6 @@ def test_variances_by_hand():
     assert found.overdispersion == pytest.approx(between_seeds / (k - 1) / error)
     assert found.picture_variance == pytest.approx(max(between_pictures / (n - 1) - error, 0) / (k * n))
     assert found.value == pytest.approx(table.mean()) and found.by_seed == pytest.approx(table.mean(1))
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 @pytest.mark.parametrize(("settings", "seeds", "seed_sd"), [(8, 3, 0.0), (8, 3, 0.3), (2, 5, 0.1), (5, 2, 0.3)])

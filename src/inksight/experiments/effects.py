@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inksight.measure.interval import Z95
+from inksight.measure.mcnemar import holm
 
 LEVEL = 0.05
 _MATTERS = 1 / 4  # of the reference's errors: a smaller difference is small
@@ -106,18 +107,6 @@ def judge(differences: Sequence[Difference], errors: Sequence[float]) -> list[Ju
             verdict = "noise" if max(-interval[0], interval[1]) <= largest else "open"
         judged.append(Judged(one, interval, p, corrected, verdict, lacks))
     return judged
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p values corrected for their number.
-
-    Source: Holm 1979, A simple sequentially rejective multiple test procedure.
-    """
-    count, corrected, highest = len(p_values), [1.0] * len(p_values), 0.0
-    for rank, index in enumerate(sorted(range(count), key=lambda index: p_values[index])):
-        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
-        corrected[index] = highest
-    return corrected
 
 
 def _pooled(differences: Sequence[Difference]) -> tuple[float, float]:

@@ -14,12 +14,12 @@ from inksight.report.plots import BLUE, GREY, ORANGE, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
 _INK = "#111827"
 _WIDTH_IN, _ROW_IN, _LETTER_IN, _TEXT_IN = 8.6, 0.27, 0.072, 3.2
 _FAR = 5  # times the middle row's reach: beyond it a row would press all others together
 _COLUMNS = 3
-_LABELLED = 24  # settings; more names than that cover each other
 
 
 def effects_png(effects: Sequence[Effect]) -> bytes:
@@ -160,6 +160,7 @@ def costs_png(experiment: Experiment) -> bytes:
     shades = {experiment.plan.pairs(one.knob, one.value)[0][0]: colour(one) for one in experiment.effects}
     done = [each for each in experiment.settings if each.accuracies]
     wrong = {each.name: max(100 * (1 - each.mean), 0.01) for each in done}
+    names: list[tuple[bool, float, str, float, str]] = []
     figure = Figure((_WIDTH_IN, 3.6), layout="constrained")
     axes = figure.subplots()
     if max(wrong.values()) > _FAR * min(wrong.values()):
@@ -175,13 +176,21 @@ def costs_png(experiment: Experiment) -> bytes:
             "yerr": [[min(sd, 0.9 * y)], [sd]],  # a logarithmic scale has no 0
         }
         axes.errorbar([x], [y], fmt="o", color=shade, elinewidth=0.7, markersize=5, alpha=0.9, **bars)
-        if len(done) <= _LABELLED:
-            place: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
-            axes.annotate(each.name, (x, y), fontsize=7.5, color=shade, parse_math=False, **place)
+        names.append((shade == GREY, y, each.name, x, shade))
     axes.set_xlim(0, 1.15 * max(each.slowest_s for each in done))
     axes.set_xlabel("seconds for one training", fontsize=9)
     axes.set_ylabel("% wrong", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
+    figure.draw_without_rendering()  # lays it out: where the names are is known from here on
+    taken: list[Bbox] = []
+    for _, y, name, x, shade in sorted(names):  # what is real first, then the best; a name that has no room is left out
+        place: dict[str, Any] = {"xytext": (5, 3), "textcoords": "offset points"}
+        label = axes.annotate(name, (x, y), fontsize=7.5, color=shade, parse_math=False, **place)
+        box = label.get_window_extent()
+        if box.count_overlaps(taken):
+            label.remove()
+        else:
+            taken.append(box)
     return png(figure)

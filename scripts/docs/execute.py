@@ -13,10 +13,9 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from notebook import Cell
-from traitlets.config import Config
 
 LIMIT_S = 180
-LOCAL = Config({"KernelManager": {"transport": "ipc"}})  # by files, where TCP on this machine would be the default
+WIDE = "---\nhide:\n  - navigation\n---\n\n"
 FRAME = re.compile(r'srcdoc="(.*?)"', re.DOTALL)
 
 Outputs = list[dict[str, Any]]
@@ -31,7 +30,8 @@ def execute(path: Path) -> list[Outputs]:
     whole = nbformat.read(path, as_version=4)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(whole, timeout=LIMIT_S, resources={"metadata": {"path": folder}}, config=LOCAL).execute()
+        place = {"metadata": {"path": folder}}
+        NotebookClient(whole, timeout=LIMIT_S, resources=place, extra_arguments=["--log-level=ERROR"]).execute()
     seconds = time.monotonic() - started
     code = [cell for cell in whole.cells if cell.cell_type == "code"]
     warnings = [each.text for cell in code for each in cell.outputs if each.get("name") == "stderr"]
@@ -51,8 +51,8 @@ def page(cells: list[Cell], outputs: list[Outputs], files: Path) -> str:
     for kind, source in cells:
         parts.append(f"```python\n{source}\n```" if kind == "code" else source)
         if kind == "code":
-            parts += [_shown(output, files) for output in next(left)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+            parts += [_shown(output, files) for output in next(left, [])]
+    return WIDE + "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _shown(output: dict[str, Any], files: Path) -> str:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from inksight.training.config import PRESET_NOTES, PRESETS, TrainConfig
 
 HEAD = """# Choices of a recipe
 
-Every row is a field of `TrainConfig` and a flag of `inksight train` (`filters`: `--filters`). A dash means the network's
-own value.
+Every row is a field of `TrainConfig` and a flag of `inksight train`: `dense_units` is `--dense-units`. The first value
+is the default; a dash means the network's own.
 
 """
 
 
 def reference() -> str:
-    """The whole page: a table, and what each preset costs and reaches."""
-    order = [name for name in PRESET_NOTES if name in PRESETS]
-    lines = [f"| choice | {' | '.join(order)} | what it is |", f"|---{'|---' * len(order)}|---|"]
+    """The whole page: what each preset costs and reaches, and a table of the choices."""
+    notes = [f"- `{name}`: {note}" for name, note in PRESET_NOTES.items()]
+    lines = ["| choice | what it is | value |", "|---|---|---|"]
     for item in fields(TrainConfig):
-        values = [getattr(PRESETS[name], item.name) for name in order]
         among = item.metadata["among"]
         text = item.metadata["help"] + (f" One of {', '.join(among)}." if among else "")
-        shown = " | ".join("–" if value is None else f"{value}" for value in values)
-        lines.append(f"| `{item.name}` | {shown} | {text} |")
-    notes = [f"- `{name}`: {PRESET_NOTES[name]}" for name in order]
+        presets: dict[Any, list[str]] = {item.default: []}
+        for name, config in PRESETS.items():
+            presets.setdefault(getattr(config, item.name), []).append(name)
+        del presets[item.default]
+        default = "–" if item.default is None else str(item.default)
+        values = [default, *(f"{value} in {', '.join(names)}" for value, names in presets.items())]
+        lines.append(f"| `{item.name}` | {text} | {'; '.join(values)} |")
     return HEAD + "\n".join([*notes, "", *lines]) + "\n"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import typer
 from typer.core import TyperArgument, TyperGroup
 from typer.main import get_command
 
@@ -22,7 +22,7 @@ def reference() -> str:
     return HEAD + "\n".join(_described(get_command(commands), "inksight"))
 
 
-def _described(command: typer.core.click.Command, name: str) -> Iterator[str]:
+def _described(command: Any, name: str) -> Iterator[str]:
     """One command's lines, or those of all that are under it, by name."""
     if isinstance(command, TyperGroup):
         for inner, each in sorted(command.commands.items()):
@@ -43,26 +43,26 @@ def _code(text: str) -> str:
     return f"<code>{text.replace('|', '&#124;')}</code>"
 
 
-def _argument(each: typer.core.TyperArgument) -> str:
+def _argument(each: Any) -> str:
     """`DATA`, in brackets where it may be left out, with dots where there may be many."""
     name = each.metavar or (each.name or "").upper()
     return f"{name if each.required else f'[{name}]'}{'…' if each.nargs == -1 else ''}"
 
 
-def _option(each: typer.core.click.Parameter) -> str:
+def _option(each: Any) -> str:
     """`--preset TEXT`."""
     value = "" if getattr(each, "is_flag", False) else f" {each.metavar or _kind(each)}"
     return f"{each.opts[0]}{value}"
 
 
-def _kind(each: typer.core.click.Parameter) -> str:
+def _kind(each: Any) -> str:
     """What an option takes, as a word."""
     choices = getattr(each.type, "choices", None)
     kind = each.type.name.split()[0].upper()  # "int range" is an int to whoever types it
     return "|".join(str(getattr(one, "value", one)) for one in choices) if choices else kind
 
 
-def _help(each: typer.core.click.Parameter) -> str:
+def _help(each: Any) -> str:
     """An option's help, with its default where it has one that the help does not tell."""
     text = getattr(each, "help", None) or ""
     default = getattr(each.default, "value", each.default)

@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+
 from notebook import Cell
 
 LIMIT_S = 180
@@ -60,14 +61,14 @@ def _shown(output: dict[str, Any], files: Path) -> str:
     data = output.get("data", {})
     number = len(list(files.iterdir()))
     if output["output_type"] == "stream":
-        return f'```text {{ .output }}\n{output["text"].rstrip()}\n```'
+        return f"```text {{ .output }}\n{output['text'].rstrip()}\n```"
     if "text/html" in data:
         return _framed(data["text/html"], files / f"{number:02}.html")
     if "image/png" in data:
         picture = files / f"{number:02}.png"
         picture.write_bytes(base64.b64decode(data["image/png"]))
         return f"![Output]({files.name}/{picture.name}){{ .output }}"
-    return f'```text {{ .output }}\n{data["text/plain"]}\n```' if "text/plain" in data else ""
+    return f"```text {{ .output }}\n{data['text/plain']}\n```" if "text/plain" in data else ""
 
 
 def _framed(text: str, file: Path) -> str:

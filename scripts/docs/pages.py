@@ -18,15 +18,14 @@ FROM_ROOT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md
 def gather(pages: Path) -> None:
     """Copies docs/ and the files of FROM_ROOT to `pages`, and puts the README's parts in."""
     shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("*.ipynb"))
-    for name, page in FROM_ROOT.items():
-        text = (ROOT / name).read_text(encoding="utf-8")
-        if not name.endswith(".md"):
+    for source, target in FROM_ROOT.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        if not source.endswith(".md"):
             text = f"# Licence\n\n```text\n{text}```\n"
-        (pages / page).write_text(from_root(text, PurePosixPath(page)), encoding="utf-8")
+        (pages / target).write_text(from_root(text, PurePosixPath(target)), encoding="utf-8")
     for path in pages.rglob("*.md"):
-        page = PurePosixPath(path.relative_to(pages).as_posix())
-        text = path.read_text(encoding="utf-8")
-        path.write_text(INCLUDED.sub(lambda found, page=page: _part(found[1], found[2], page), text), encoding="utf-8")
+        page = PurePosixPath(path.relative_to(pages))
+        path.write_text(_whole(path.read_text(encoding="utf-8"), page), encoding="utf-8")
     shutil.copy(ROOT / "src/inksight/serve/static/icon.svg", pages / "icon.svg")
 
 
@@ -42,9 +41,14 @@ def section(text: str, heading: str) -> str:
     return found[1].strip()
 
 
-def _part(readme: str, heading: str, page: PurePosixPath) -> str:
-    """A part of a README, its links as they go from `page`."""
-    return from_root(section((ROOT / f"{readme}.md").read_text(encoding="utf-8"), heading), page)
+def _whole(text: str, page: PurePosixPath) -> str:
+    """A page with the READMEs' parts in their places, their links as they go from there."""
+
+    def part(found: re.Match[str]) -> str:
+        readme = (ROOT / f"{found[1]}.md").read_text(encoding="utf-8")
+        return from_root(section(readme, found[2]), page)
+
+    return INCLUDED.sub(part, text)
 
 
 def from_root(text: str, page: PurePosixPath) -> str:

@@ -10,7 +10,7 @@ import griffe
 SECTION = re.compile(r"(?<!\n)\n(?=(?:Returns|Raises|Yields|Source):)")
 
 
-class Sections(griffe.Extension):
+class Sections(griffe.Extension):  # type: ignore[misc]
     """Gives each section of a docstring an empty line before it."""
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:

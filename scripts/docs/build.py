@@ -1,8 +1,8 @@
 """Builds the documentation in build/: runs the tutorial, gathers the pages, makes the site, tries its links.
 
-    python scripts/docs                # all of it; the site is build/site/index.html
-    python scripts/docs unexecuted     # the same in seconds: the tutorial is not run, and stays without outputs
-    python scripts/docs notebooks      # only writes docs/*.ipynb anew, after their Markdown was changed
+python scripts/docs/build.py                # all of it; the site is build/site/index.html
+python scripts/docs/build.py unexecuted     # the same in seconds: the tutorial is not run, and stays without outputs
+python scripts/docs/build.py notebooks      # only writes docs/*.ipynb anew, after their Markdown was changed
 """
 
 from __future__ import annotations

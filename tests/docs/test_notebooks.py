@@ -3,7 +3,6 @@
 That they run at all, and in time, is tried where the site is built (`python scripts/docs/build.py`, in .ci/run).
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -13,19 +12,13 @@ ROOT = Path(__file__).parent.parent.parent
 ENGLISH, CHINESE = ROOT / "docs/tutorial.md", ROOT / "docs/tutorial.zh-CN.md"
 
 
-def made_by(name):
-    """A module of scripts/docs, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/docs/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-notebook = made_by("notebook")
+@pytest.fixture(scope="module")
+def notebook(made_by):
+    return made_by("notebook")
 
 
 @pytest.mark.parametrize("source", [ENGLISH, CHINESE], ids=lambda path: path.name)
-def test_notebook_is_what_its_markdown_makes(source):
+def test_notebook_is_what_its_markdown_makes(source, notebook):
     kept = source.with_suffix(".ipynb").read_text(encoding="utf-8")
     assert kept == notebook.notebook(source.read_text(encoding="utf-8")), "run: python scripts/docs/build.py notebooks"
     cells = json.loads(kept)["cells"]
@@ -35,7 +28,7 @@ def test_notebook_is_what_its_markdown_makes(source):
     assert len({cell["id"] for cell in cells}) == len(cells)
 
 
-def test_both_languages_run_the_same_code():
+def test_both_languages_run_the_same_code(notebook):
     english, chinese = (notebook.cells(path.read_text(encoding="utf-8")) for path in (ENGLISH, CHINESE))
     assert [kind for kind, _ in english] == [kind for kind, _ in chinese]
     for (kind, source), (_, other) in zip(english, chinese, strict=True):
@@ -45,7 +38,7 @@ def test_both_languages_run_the_same_code():
             assert source.count("\n#") == other.count("\n#")
 
 
-def test_cells_are_text_and_code_in_turn_without_comments():
+def test_cells_are_text_and_code_in_turn_without_comments(notebook):
     text = "# Title\n\n<!-- not shown -->\n\n```python\nx = 1\n```\n\n```text\nno cell\n```\n"
     assert notebook.cells(text) == [
         ("markdown", "# Title"),

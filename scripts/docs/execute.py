@@ -23,7 +23,7 @@ Outputs = list[dict[str, Any]]
 
 
 def execute(path: Path) -> list[Outputs]:
-    """The outputs of each cell of code, in order. The notebook runs in an empty folder, with its own settings of Keras.
+    """The outputs of each cell of code, in order. It runs in an empty folder.
 
     Raises:
         CellExecutionError: a cell failed. RuntimeError: one warned, or all took longer than LIMIT_S.
@@ -67,7 +67,7 @@ def _shown(output: dict[str, Any], files: Path) -> str:
     if "image/png" in data:
         picture = files / f"{number:02}.png"
         picture.write_bytes(base64.b64decode(data["image/png"]))
-        return f"![Output]({files.name}/{picture.name}){{ .output }}"
+        return f"![What the cell shows]({files.name}/{picture.name}){{ .output }}"
     return f"```text {{ .output }}\n{data['text/plain']}\n```" if "text/plain" in data else ""
 
 

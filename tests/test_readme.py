@@ -1,4 +1,4 @@
-"""The README is run, block by block, in one folder: every command must work and print what the README says it prints.
+"""The README and the guides are run, block by block, in one folder: every command must work and print what they say.
 
 Numbers may differ (times do), the words around them may not. Long trainings are cut short by a time limit.
 """
@@ -16,7 +16,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = FENCED.findall(README)
+GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
+BLOCKS = [
+    block for text in (README, *(page.read_text(encoding="utf-8") for page in GUIDES)) for block in FENCED.findall(text)
+]
 IN_TEXT = [command for command in re.findall(r"`(inksight [a-z][^`]*)`", README) if f"{command}\n" not in README]
 LONG = re.compile(r"--preset (tutorial|standard|thorough|robust)")
 NUMBER = re.compile(r"\d[\d,.]*")
@@ -91,10 +94,13 @@ def shape(line: str) -> str:
     return " ".join(NUMBER.sub("#", line).split())
 
 
-CONSOLE = [each for kind, block in BLOCKS if kind == "console" for each in commands(block)]
+CONSOLE: dict[str, list[str]] = {}  # what stands in several places is run once
+for kind, block in BLOCKS:
+    for command, printed in commands(block) if kind == "console" else ():
+        CONSOLE.setdefault(command, []).extend(printed)
 
 
-@pytest.mark.parametrize(("command", "printed"), CONSOLE, ids=[command for command, _ in CONSOLE])
+@pytest.mark.parametrize(("command", "printed"), CONSOLE.items(), ids=CONSOLE)
 def test_console_blocks_say_what_happens(folder, command, printed):
     if command.endswith("uv run pytest"):
         pytest.skip("this very run")

@@ -1,0 +1,32 @@
+"""The reference of a recipe's choices: every field of TrainConfig, and what each preset has there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from inksight.training.config import PRESET_NOTES, PRESETS, TrainConfig
+
+HEAD = """# Choices of a recipe
+
+Every row is a field of `TrainConfig` and a flag of `inksight train`: `dense_units` is `--dense-units`. The first value
+is the default; a dash means the network's own.
+
+"""
+
+
+def reference() -> str:
+    """The whole page: what each preset costs and reaches, and a table of the choices."""
+    notes = [f"- `{name}`: {note}" for name, note in PRESET_NOTES.items()]
+    lines = ["| choice | what it is | value |", "|---|---|---|"]
+    for item in fields(TrainConfig):
+        among = item.metadata["among"]
+        text = item.metadata["help"] + (f" One of {', '.join(among)}." if among else "")
+        presets: dict[Any, list[str]] = {item.default: []}
+        for name, config in PRESETS.items():
+            presets.setdefault(getattr(config, item.name), []).append(name)
+        del presets[item.default]
+        default = "–" if item.default is None else str(item.default)
+        values = [default, *(f"{value} in {', '.join(names)}" for value, names in presets.items())]
+        lines.append(f"| `{item.name}` | {text} | {'; '.join(values)} |")
+    return HEAD + "\n".join([*notes, "", *lines]) + "\n"

@@ -34,6 +34,10 @@ TINY = {
         ["--counts", "1", "--draws", "1", "--others", "50"],
         {"style_before", "test_before", "counts"},
     ),
+    "doubt.py": (
+        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500"],
+        {"pictures", "presets"},
+    ),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }

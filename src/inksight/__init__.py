@@ -20,6 +20,7 @@ STARTED = time.monotonic()
 
 if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
+    from inksight.doubt import doubt
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
     from inksight.finetuning import finetune
@@ -38,6 +39,7 @@ _HOMES = {
     "Run": "runs",
     "Split": "data",
     "TrainConfig": "training.config",
+    "doubt": "doubt",
     "evaluate": "evaluation",
     "finetune": "finetuning",
     "load": "data",
@@ -54,6 +56,7 @@ __all__ = [
     "Run",
     "Split",
     "TrainConfig",
+    "doubt",
     "evaluate",
     "finetune",
     "load",

@@ -24,16 +24,32 @@ from inksight.measure.confident import estimated_errors, margins, self_confidenc
 from inksight.picture import pictures_at_once
 from inksight.sheet import sheet
 from inksight.training import engine
-from inksight.training.config import preset
+from inksight.training.config import PRESETS, TrainConfig
 from inksight.training.fit import Row, Silent, fit
 
 ALL = "all"
 PARTS = ("train", "validation", "test", ALL)
-RECIPE = replace(preset("quick"), validation=0.0)
 FOLDS = 4
-ROUNDS_IN_FOLDS, ROUNDS_WHOLE = 3, 8
 LEAST = 2  # pictures of a class: one is judged by what was learned from the other
 SHOWN_PX = 84
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the networks are trained, and how often each picture is judged: in folds, and by the training part.
+
+    Chosen by errors planted in MNIST's training part (benchmarks/doubt.py).
+    """
+
+    config: TrainConfig
+    rounds_in_folds: int
+    rounds_whole: int
+
+
+RECIPES = {
+    "quick": Recipe(replace(PRESETS["quick"], validation=0.0, least_steps=200), 2, 8),
+    "standard": Recipe(replace(PRESETS["standard"], validation=0.0, epochs=1, least_steps=350), 1, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,7 @@ class Doubts:
 def doubt(
     data: str | Path | Dataset = "mnist",
     part: str = ALL,
+    preset: str = "quick",
     *,
     size_px: int | None = None,
     preprocessing: str | None = None,
@@ -133,12 +150,13 @@ def doubt(
     Args:
         data: a data set, its name, or a path.
         part: "train", "validation", "test", or "all".
+        preset: how the networks are trained: "quick", or "standard", four times as long and half the mistakes.
         size_px, preprocessing: as for `train`.
         time_limit_s: seconds for the training; fewer networks, or shorter trainings, keep it.
         seed: decides folds, weights and order.
         progress: shown the loading and then the training of all networks, in steps.
     Raises:
-        UsageError: no such part.
+        UsageError: no such part or preset.
         DataError: a set that cannot be read, or a class with too few pictures to judge one by the others.
         KeyboardInterrupt: Ctrl-C.
     """
@@ -146,8 +164,9 @@ def doubt(
         raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
     started = time.monotonic()
     ends_at = None if time_limit_s is None else started + time_limit_s
-    if part not in PARTS:
-        raise UsageError(unknown("part", part, PARTS))
+    for kind, name, known in (("part", part, PARTS), ("preset", preset, RECIPES)):
+        if name not in known:
+            raise UsageError(unknown(kind, name, known))
     engine.prepare(backend)
     names = None if isinstance(data, Dataset) else _file_names(data)
     if not isinstance(data, Dataset):
@@ -160,7 +179,7 @@ def doubt(
     judged = joined([parts[name] for name in asked])
     in_folds = part in (ALL, "train")
     _require_enough(judged if in_folds else data.train, LEAST if in_folds else 1, data)
-    jury = _Jury(data, judged, in_folds, ends_at, progress or silent)
+    jury = _Jury(RECIPES[preset], data, judged, in_folds, ends_at, progress or silent)
     for number in range(jury.rounds):
         if number and not jury.has_time():
             break
@@ -179,12 +198,20 @@ def doubt(
 class _Jury:
     """Networks, each asked only about pictures that it has not learned from; their answers are averaged."""
 
-    def __init__(self, data: Dataset, judged: Split, in_folds: bool, ends_at: float | None, progress: Progress) -> None:
-        self._data, self._judged, self._in_folds = data, judged, in_folds
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        judged: Split,
+        in_folds: bool,
+        ends_at: float | None,
+        progress: Progress,
+    ) -> None:
+        self._config, self._data, self._judged, self._in_folds = recipe.config, data, judged, in_folds
         self._ends_at, self._progress = ends_at, progress
         self._sums = np.zeros((len(judged), len(data.classes)))
         self._started, self._rounds_done = time.monotonic(), 0
-        self.rounds = ROUNDS_IN_FOLDS if in_folds else ROUNDS_WHOLE
+        self.rounds = recipe.rounds_in_folds if in_folds else recipe.rounds_whole
         self.networks = 0
 
     @property
@@ -212,7 +239,7 @@ class _Jury:
         """Trains one network, and adds what it says of the pictures at `asked`. left: networks still to come, with it,
         before the time ends."""
         data = replace(self._data, train=learned, validation=None, test=take(self._judged, asked))
-        config = replace(RECIPE, seed=seed)
+        config = replace(self._config, seed=seed)
         now = time.monotonic()
         ends_at = None if self._ends_at is None else now + max(self._ends_at - now, 0) / left
         model = build_model(data, config)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def doubt(
     source: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")],
     part: Annotated[str, typer.Option(help="Whose labels: train, validation, test or all.")] = "all",
+    preset: Annotated[
+        str, typer.Option(help="How networks are trained: quick, or standard (four times as long, half the mistakes).")
+    ] = "quick",
     limit: Annotated[int, typer.Option(min=1, help="How many of them to tell and to show.")] = 100,
     out: Annotated[Path | None, typer.Option(help="Write a sheet of them there, as PNG.")] = None,
     time: Annotated[str | None, typer.Option(help="Time limit for the training, such as 30s, 2m.")] = None,
@@ -35,6 +38,7 @@ def doubt(
         doubts = find_doubts(
             source,
             part,
+            preset,
             size_px=size,
             preprocessing=preprocessing,
             time_limit_s=parse_duration(time),
@@ -49,6 +53,7 @@ def doubt(
             {
                 "source": source,
                 "part": part,
+                "preset": preset,
                 "images": images,
                 "estimated_errors": doubts.estimated_errors,
                 "networks": doubts.networks,

@@ -24,7 +24,10 @@ def thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     counts = np.bincount(labels, minlength=probabilities.shape[1])
     own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     sums = np.bincount(labels, own, minlength=len(counts))
-    return np.asarray(np.divide(sums, counts, out=np.full(len(counts), np.inf), where=counts > 0))
+    means = np.divide(sums, counts, out=np.full(len(counts), np.inf), where=counts > 0)
+    return np.asarray(
+        np.maximum(means, 2 * TOLERANCE)
+    )  # nothing is no evidence for a class of which the networks know nothing
 
 
 def confident_classes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -44,12 +47,6 @@ def confident_joint(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     sure = confident >= 0
     pairs = np.asarray(labels)[sure] * num_classes + confident[sure]
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
-def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The pictures off the joint's diagonal, bool (n,): the networks are confident of a class that is not the label."""
-    confident = confident_classes(labels, probabilities)
-    return np.asarray((confident >= 0) & (confident != labels) & (probabilities.argmax(axis=1) != labels))
 
 
 def estimated_errors(labels: np.ndarray, probabilities: np.ndarray) -> float:

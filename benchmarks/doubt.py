@@ -48,7 +48,7 @@ def main() -> None:
 def found(data: inksight.Dataset, preset: str, rate: float, seed: int) -> dict[str, float]:
     """What is found of labels planted in the training part."""
     split, wrong = with_errors(data.train, rate, seed)
-    doubts = inksight.doubt(replace(data, train=split), "train", preset, seed=seed)
+    doubts = inksight.find_doubts(replace(data, train=split), "train", preset, seed=seed)
     hits = wrong[doubts.order]
     likely = doubts.estimated_errors
     return {
@@ -74,7 +74,7 @@ def with_errors(split: Split, rate: float, seed: int) -> tuple[Split, np.ndarray
 
 def ten(data: inksight.Dataset, preset: str, seed: int) -> dict[str, float]:
     """How many of the ten are among the first 10, 20, 50 and 100, and the last one's rank."""
-    doubts = inksight.doubt(data, "test", preset, seed=seed)
+    doubts = inksight.find_doubts(data, "test", preset, seed=seed)
     ranks = np.flatnonzero(np.isin(doubts.order, RELABELLED)) + 1
     among = {f"among_{first}": int((ranks <= first).sum()) for first in (10, 20, 50, 100)}
     return {**among, "last_rank": int(ranks[-1]), "estimated": doubts.estimated_errors, "seconds": doubts.seconds}

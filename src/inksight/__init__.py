@@ -20,7 +20,7 @@ STARTED = time.monotonic()
 
 if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
-    from inksight.doubt import doubt
+    from inksight.doubt import find_doubts
     from inksight.errors import InksightError
     from inksight.evaluation import Evaluation, evaluate
     from inksight.finetuning import finetune
@@ -39,8 +39,8 @@ _HOMES = {
     "Run": "runs",
     "Split": "data",
     "TrainConfig": "training.config",
-    "doubt": "doubt",
     "evaluate": "evaluation",
+    "find_doubts": "doubt",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
@@ -56,8 +56,8 @@ __all__ = [
     "Run",
     "Split",
     "TrainConfig",
-    "doubt",
     "evaluate",
+    "find_doubts",
     "finetune",
     "load",
     "load_run",

@@ -130,7 +130,7 @@ class Doubts:
         return sheet(images, captions, scale=max(1, SHOWN_PX // images.shape[1]))
 
 
-def doubt(
+def find_doubts(
     data: str | Path | Dataset = "mnist",
     part: str = ALL,
     preset: str = "quick",

@@ -11,7 +11,7 @@ from PIL import Image
 
 import inksight
 from inksight.data.dataset import Split
-from inksight.doubt import FOLDS, Doubts, doubt, stratified_folds
+from inksight.doubt import FOLDS, Doubts, find_doubts, stratified_folds
 from inksight.errors import DataError, UsageError
 
 PLANTED = 40
@@ -33,7 +33,7 @@ def test_planted_errors_are_found(planted):
     """Measured: 34 to 37 of the first 40 are planted, all 40 among the first 100, and 41 to 44 are estimated."""
     data, wrong = planted
     told = []
-    found = doubt(data, "train", progress=lambda *step: told.append(step))
+    found = find_doubts(data, "train", progress=lambda *step: told.append(step))
     ranked = [row.index for row in found.ranked()]
     assert sorted(ranked) == list(range(2000))
     assert wrong[ranked[:PLANTED]].sum() >= 30
@@ -52,7 +52,7 @@ def test_the_test_part_is_judged_by_the_training_part(small_mnist):
     labels = small_mnist.test.labels.copy()
     labels[:5] = (labels[:5] + 1) % 10
     data = replace(small_mnist, test=Split(small_mnist.test.images, labels))
-    found = doubt(data, "test", time_limit_s=2)
+    found = find_doubts(data, "test", time_limit_s=2)
     assert 1 <= found.networks < 8
     assert {row.index for row in found.ranked(50)} >= set(range(5))
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
@@ -109,20 +109,20 @@ def test_every_class_is_learned_beside_every_fold(counts):
 
 def test_what_cannot_be_judged_is_said(small_mnist):
     with pytest.raises(UsageError, match='no part "tset". Did you mean test'):
-        doubt(small_mnist, "tset")
+        find_doubts(small_mnist, "tset")
     whole = replace(small_mnist, validation=None)
     with pytest.raises(UsageError, match="small has no validation part; it has train, test."):
-        doubt(whole, "validation")
+        find_doubts(whole, "validation")
     with pytest.raises(UsageError, match="the time limit is 0 seconds"):
-        doubt(whole, time_limit_s=0)
+        find_doubts(whole, time_limit_s=0)
     train = small_mnist.train
     lone = np.r_[np.flatnonzero(train.labels != 7), np.flatnonzero(train.labels == 7)[:1]]
     with pytest.raises(DataError, match=r"small has too few pictures of 7 \(1\) to judge .* at least 2 of each"):
-        doubt(replace(whole, train=Split(train.images[lone], train.labels[lone])), "train")
+        find_doubts(replace(whole, train=Split(train.images[lone], train.labels[lone])), "train")
     none = np.flatnonzero(train.labels != 7)
     with pytest.raises(DataError, match=r"too few pictures of 7 \(0\) to judge .* at least 1 of each"):
-        doubt(replace(whole, train=Split(train.images[none], train.labels[none])), "test")
+        find_doubts(replace(whole, train=Split(train.images[none], train.labels[none])), "test")
     with pytest.raises(DataError, match="one class only"):
-        doubt(replace(whole, classes=("0",)))
+        find_doubts(replace(whole, classes=("0",)))
     with pytest.raises(UsageError, match='no data set "mnits"'):
-        doubt("mnits")
+        find_doubts("mnits")

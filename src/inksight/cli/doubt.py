@@ -31,7 +31,7 @@ def doubt(
     as_json: AsJson = False,
 ) -> None:
     """Find labels that are probably wrong: networks judge the pictures that they have not learned from."""
-    from inksight.doubt import doubt as find_doubts
+    from inksight.doubt import find_doubts
     from inksight.sheet import save_png
 
     with progress_bar() as progress:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inksight.data import Dataset, Split, load
     from inksight.doubt import find_doubts
     from inksight.errors import InksightError
+    from inksight.estimator import Classifier
     from inksight.evaluation import Evaluation, evaluate
     from inksight.finetuning import finetune
     from inksight.job import train
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "predictor",
+    "Classifier": "estimator",
     "Dataset": "data",
     "Evaluation": "evaluation",
     "InksightError": "errors",
@@ -49,6 +51,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Answer",
+    "Classifier",
     "Dataset",
     "Evaluation",
     "InksightError",

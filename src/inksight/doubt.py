@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from inksight import data as data_room
+from inksight import notebook
 from inksight.data.dataset import Dataset, Split, joined, require_usable, take
 from inksight.data.listing import Listing
-from inksight.data.progress import Progress, silent
+from inksight.data.progress import Progress
 from inksight.data.registry import KnownSet
 from inksight.data.sources import open_path
 from inksight.errors import DataError, UsageError, unknown
@@ -179,7 +180,7 @@ def find_doubts(
     judged = joined([parts[name] for name in asked])
     in_folds = part in (ALL, "train")
     _require_enough(judged if in_folds else data.train, LEAST if in_folds else 1, data)
-    jury = _Jury(RECIPES[preset], data, judged, in_folds, ends_at, progress or silent)
+    jury = _Jury(RECIPES[preset], data, judged, in_folds, ends_at, progress or notebook.loading())
     for number in range(jury.rounds):
         if number and not jury.has_time():
             break

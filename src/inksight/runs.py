@@ -15,9 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from inksight import notebook
 from inksight.errors import RunError, StorageError
 from inksight.files import whole_folder
 
@@ -25,6 +27,7 @@ FORMAT = 1
 CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
 CONFIG, METRICS, HISTORY = "config.json", "metrics.json", "history.csv"
 WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, "confusion.png", "errors.png", "curves.png", "report.html")
+_MISTAKES_PX = 255  # of errors.png: two rows
 DEFAULT_ROOT = Path("runs")
 SHIPPED = Path(__file__).parent / "shipped"
 LINE = "line.onnx"  # beside the shipped model: the line network, which serves every digit model
@@ -85,6 +88,38 @@ class Run:
     def card(self) -> ModelCard:
         """What a program must know to use its model."""
         return load_model_card(self.path)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: the headline, what it took, the report, and the surest mistakes."""
+        metrics, test = self.metrics, self.metrics["test"]
+        low, high = test["interval95"]
+        report = escape((self.path / "report.html").as_posix())
+        return notebook.card(
+            "run",
+            f"{test['accuracy']:.2%} right",
+            f"on {test['images']:,} test pictures (95 % interval {low:.2%} – {high:.2%}, {test['errors']:,} wrong)",
+            notebook.facts(
+                {
+                    "data": self.config["data"]["name"],
+                    "preset": self.config["preset"],
+                    "seconds": f"{metrics['seconds']['total']:.1f}, {metrics['seconds'].get('fit', 0):.1f} of them fit",
+                    "epochs": f"{metrics['epochs']:.3g}, {metrics['ended']}",
+                    "parameters": f"{metrics['parameters']:,}",
+                }
+            ),
+            f'<div style="margin:.5em 0"><a href="{report}" target="_blank">The whole report</a> · '
+            f"<code>{escape(str(self.path))}</code></div>",
+            self._mistakes(),
+        )
+
+    def _mistakes(self) -> str:
+        """The first rows of errors.png, as HTML."""
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(self.path / "errors.png") as sheet:
+            top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, _MISTAKES_PX))).convert("L"))
+        return notebook.picture(top, "the surest wrong answers", top.shape[1] * 2 // 3, "image-rendering:auto")
 
 
 def load_run(name: str | Path) -> Run:

@@ -17,6 +17,7 @@ import numpy as np
 
 ROW_PX = 24
 FAINT, LINE, ACCENT = "opacity:.65", "rgba(128,128,128,.35)", "#2f7de1"
+WIDE = "max-width:none"
 _EVERY_S = 0.1
 _SOON_S = 0.3  # what is done by then needs no bar
 
@@ -133,8 +134,9 @@ class LiveBar:
         self._drawn = time.monotonic()
         share = done / total if total else 0.0
         text = f"{what} {share:.0%} {figures}".strip()
-        cells = [cell(what), bar(share, "width:14em;align-self:center"), cell(f"{share:.0%}"), cell(figures, FAINT)]
-        html = f'<div style="font:13px system-ui,sans-serif">{grid("auto auto 2.6em auto", cells)}</div>'
+        moving = bar(share, "width:14em;align-self:center")
+        cells = [cell(what, WIDE), moving, cell(f"{share:.0%}", WIDE), cell(figures, f"{WIDE};{FAINT}")]
+        html = f'<div style="font:13px system-ui,sans-serif">{grid("auto auto 3em auto", cells)}</div>'
         content = {"text/html": html, "text/plain": text}
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)

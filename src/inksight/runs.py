@@ -27,7 +27,6 @@ FORMAT = 1
 CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
 CONFIG, METRICS, HISTORY = "config.json", "metrics.json", "history.csv"
 WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, "confusion.png", "errors.png", "curves.png", "report.html")
-_MISTAKES_PX = 255  # of errors.png: two rows
 DEFAULT_ROOT = Path("runs")
 SHIPPED = Path(__file__).parent / "shipped"
 LINE = "line.onnx"  # beside the shipped model: the line network, which serves every digit model
@@ -102,13 +101,13 @@ class Run:
                 {
                     "data": self.config["data"]["name"],
                     "preset": self.config["preset"],
-                    "seconds": f"{metrics['seconds']['total']:.1f}, {metrics['seconds'].get('fit', 0):.1f} of them fit",
+                    "seconds": f"{metrics['seconds']['total']:.1f}, {metrics['seconds']['fit']:.1f} of them training",
                     "epochs": f"{metrics['epochs']:.3g}, {metrics['ended']}",
                     "parameters": f"{metrics['parameters']:,}",
                 }
             ),
-            f'<div style="margin:.5em 0"><a href="{report}" target="_blank">The whole report</a> · '
-            f"<code>{escape(str(self.path))}</code></div>",
+            f'<div style="margin:.5em 0"><a style="color:{notebook.ACCENT}" href="{report}" target="_blank">'
+            f"The whole report</a> · <code>{escape(str(self.path))}</code></div>",
             self._mistakes(),
         )
 
@@ -118,7 +117,8 @@ class Run:
         from PIL import Image
 
         with Image.open(self.path / "errors.png") as sheet:
-            top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, _MISTAKES_PX))).convert("L"))
+            height = 2 * (3 * self.card.size_px + 45) + 8  # two rows of sheet.sheet at its usual scale
+            top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, height))))
         return notebook.picture(top, "the surest wrong answers", top.shape[1] * 2 // 3, "image-rendering:auto")
 
 

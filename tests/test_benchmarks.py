@@ -38,6 +38,10 @@ TINY = {
         ["--pictures", "5", "--repeats", "1"],
         {"run", "pictures", "attribution_s_per_100", "areas", "flip_rms", "flip_classes", "flip_s"},
     ),
+    "doubt.py": (
+        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500"],
+        {"pictures", "presets"},
+    ),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }

@@ -11,7 +11,7 @@ ROOT = Path(inksight.__file__).parent
 ROWS = {
     0: {"clock", "errors"},
     1: {"files", "interrupt", "picture"},
-    2: {"sheet"},
+    2: {"notebook", "sheet"},
     3: {"answers", "data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},

@@ -21,7 +21,9 @@ STARTED = time.monotonic()
 if TYPE_CHECKING:
     from inksight.comparison import compare
     from inksight.data import Dataset, Split, load
+    from inksight.doubt import find_doubts
     from inksight.errors import InksightError
+    from inksight.estimator import Classifier
     from inksight.evaluation import Evaluation, evaluate
     from inksight.experiments.job import experiment
     from inksight.experiments.results import Experiment
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "predictor",
+    "Classifier": "estimator",
     "Dataset": "data",
     "Evaluation": "evaluation",
     "Explanation": "explanation",
@@ -49,6 +52,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "experiment": "experiments.job",
+    "find_doubts": "doubt",
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
@@ -58,6 +62,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Answer",
+    "Classifier",
     "Dataset",
     "Evaluation",
     "Experiment",
@@ -71,6 +76,7 @@ __all__ = [
     "evaluate",
     "experiment",
     "explain",
+    "find_doubts",
     "finetune",
     "load",
     "load_run",

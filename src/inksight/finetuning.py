@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inksight import data as data_room
-from inksight import runs
+from inksight import notebook, runs
 from inksight.clock import Clock
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, RunError, UsageError
@@ -61,6 +61,7 @@ def finetune(
     config = finetuning_config(before.config, choices)
     out = Path(out) if out is not None else None
     runs.require_free(out)
+    watcher, progress = notebook.shown(watcher, progress)
     predictor = Predictor.load(before.path)
     backend = engine.prepare(config.backend)
     with clock.stage("data"):

@@ -94,10 +94,10 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
 
     model, dataset, fitted, facts = trained.model, trained.dataset, trained.fitted, trained.facts
     with clock.stage("export"):
-        difference, content = _export(model, dataset, facts)
+        difference, content = export(model, dataset, facts)
         model.save(folder / runs.KERAS)
     with clock.stage("evaluate"):
-        predictor = _calibrated(content, dataset, facts, trained.config.outliers > 0)
+        predictor = calibrated(content, dataset, facts, trained.config.outliers > 0)
         evaluation = evaluate_split(predictor, dataset.test)
         layers = layer_table(model)
         metrics: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         (folder / runs.REPORT).write_text(page(account, figures, attributions), encoding="utf-8")
 
 
-def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:
+def export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:
     """The model as ONNX bytes, proved equal to Keras on up to 1,000 pictures: (max |Δp|, bytes)."""
     from inksight.export.onnx import PROOF_IMAGES, largest_difference, to_onnx
 
@@ -144,7 +144,7 @@ def _export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tupl
     return largest_difference(expected, content, images), content
 
 
-def _calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any], rejects: bool) -> Predictor:
+def calibrated(content: bytes, dataset: Dataset, facts: dict[str, Any], rejects: bool) -> Predictor:
     """The model as it will be served: temperature and thresholds set on a validation part that is large enough.
 
     rejects: whether it has learned what pictures of no class look like.

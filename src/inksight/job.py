@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inksight import data as data_room
-from inksight import runs
+from inksight import notebook, runs
 from inksight.clock import Clock
 from inksight.data.dataset import Dataset, require_usable
 from inksight.data.registry import KnownSet
@@ -60,7 +60,8 @@ def train(
         time_limit_s: seconds, from `started`, in which all is to be done; the schedule is fitted to it.
         size_px: the side pictures are brought to; default 28.
         preprocessing: how foreign pictures become inputs, "digits" or "resize"; default: as the data set says.
-        watcher: shown each step and epoch. progress: shown the loading of a data set.
+        watcher: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
+            under the cell shows both unless others are given.
         started: when the clock began, a reading of time.monotonic(); default now.
         choices: fields of TrainConfig, seed and backend among them.
     Returns:
@@ -74,6 +75,7 @@ def train(
     config = chosen(config or preset_named(preset), choices)
     out = Path(out) if out is not None else None
     runs.require_free(out)
+    watcher, progress = notebook.shown(watcher, progress)
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
     backend = engine.prepare(config.backend)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from inksight import notebook
 from inksight.errors import PictureError, RunError, UsageError
 from inksight.ink import digit_input, is_framed
 from inksight.ink.digit import MNIST_PX
@@ -32,6 +34,7 @@ JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 UNNAMED = "the picture"
+_LIKELIEST, _SEEN_PX = 5, 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,29 @@ class Answer:
             "probabilities": {name: round(value, JSON_DIGITS) for name, value in self.probabilities.items()},
             "notes": list(self.notes),
         }
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: what the network saw, and what it holds likely."""
+        likely = sorted(self.probabilities.items(), key=lambda each: -each[1])[:_LIKELIEST]
+        cells = [
+            each
+            for name, value in likely
+            for each in (
+                notebook.cell(name),
+                notebook.bar(value, "width:12em;align-self:center"),
+                notebook.cell(f"{value:.1%}", "text-align:right"),
+            )
+        ]
+        verdict = {"class": "", "unsure": "unsure · ", "rejected": "none of its classes · "}[self.verdict]
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        seen = notebook.picture(self.input, "what the network saw", _SEEN_PX)
+        return notebook.card(
+            "answer",
+            str(self.label),
+            f"{verdict}{self.confidence:.1%} sure · {self.source}",
+            f'<div style="display:flex;gap:1.2em;align-items:start">{seen}'
+            f"{notebook.grid('auto auto auto', cells)}</div>{notes}",
+        )
 
 
 @dataclass(frozen=True)

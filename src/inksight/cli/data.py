@@ -1,4 +1,7 @@
-"""`inksight data`: which sets there are, what is in one, fetching it, what is wrong with it, and spoiling it."""
+"""`inksight data`: which sets there are, what is in one, fetching it, what is wrong with it, and spoiling it.
+
+`data doubt` has a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from inksight.cli.doubt import doubt
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 
 if TYPE_CHECKING:
@@ -22,7 +26,8 @@ SHOWN_EXAMPLES = 5
 
 Source = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")]
 
-app = typer.Typer(help="Data sets: list, show, fetch, check, corrupt.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list, show, fetch, check, doubt, corrupt.", no_args_is_help=True)
+app.command()(doubt)
 
 
 @app.command("list")

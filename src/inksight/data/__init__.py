@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inksight import notebook
 from inksight.data.dataset import Dataset, Split, joined, require_index, require_usable
 from inksight.data.named import load_named, load_named_part
 from inksight.data.progress import Progress, silent
@@ -48,26 +49,27 @@ def load(
             A set of the registry does not pass through it.
         preprocessing: "digits" or "resize", how a foreign picture becomes an input; the set's own unless given.
         seed: a set that brings no test part gives 20 % of each class to it; the seed chooses which.
-        progress: called with (done, total, what) while it reads or fetches.
+        progress: called with (done, total, what) while it reads or fetches; a notebook shows a bar unless given.
     Raises:
         UsageError: an unknown name, or a value out of range.
         DataError: a set that cannot be read, or nothing there.
         FetchError: a set that no mirror gave.
     """
+    progress = progress or notebook.loading()
     size_px = _checked_size(size_px)
     if preprocessing not in (None, *PREPROCESSINGS):
         raise UsageError(unknown("preprocessing", preprocessing, PREPROCESSINGS))
     place = find(source)
     if isinstance(place, KnownSet):
-        data = load_named(place, progress or silent)
+        data = load_named(place, progress)
         if data.size_px != size_px:
             from inksight.data.square import resized
 
-            data = resized(data, size_px, progress=progress or silent)
+            data = resized(data, size_px, progress=progress)
     else:
         from inksight.data.sources import load_path
 
-        data = load_path(place, size_px, prepare, seed, progress or silent)
+        data = load_path(place, size_px, prepare, seed, progress)
     return require_usable(replace(data, preprocessing=preprocessing or data.preprocessing))
 
 

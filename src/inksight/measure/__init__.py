@@ -14,6 +14,7 @@ from inksight.measure.calibration import (
     reliability,
     with_temperature,
 )
+from inksight.measure.confident import confident_joint, estimated_errors, margins, self_confidence
 from inksight.measure.confusion import ClassScores, class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
@@ -25,13 +26,17 @@ __all__ = [
     "Covered",
     "auroc",
     "class_scores",
+    "confident_joint",
     "confusion_matrix",
     "coverage_accuracy",
     "coverage_curve",
     "ece",
+    "estimated_errors",
     "evidence",
     "fit_temperature",
+    "margins",
     "reliability",
+    "self_confidence",
     "wilson_interval",
     "with_temperature",
 ]

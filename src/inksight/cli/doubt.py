@@ -1,0 +1,94 @@
+"""`inksight data doubt`: the labels that are probably wrong, ranked, and a sheet of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inksight.cli.duration import parse_duration
+from inksight.cli.output import AsJson, emit, note, percent, progress_bar
+
+if TYPE_CHECKING:
+    from inksight.doubt import Doubt
+
+
+def doubt(
+    source: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")],
+    part: Annotated[str, typer.Option(help="Whose labels: train, validation, test or all.")] = "all",
+    preset: Annotated[
+        str, typer.Option(help="How networks are trained: quick, or standard (four times as long, half the mistakes).")
+    ] = "quick",
+    limit: Annotated[int, typer.Option(min=1, help="How many of them to tell and to show.")] = 100,
+    out: Annotated[Path | None, typer.Option(help="Write a sheet of them there, as PNG.")] = None,
+    time: Annotated[str | None, typer.Option(help="Time limit for the training, such as 30s, 2m.")] = None,
+    size: Annotated[int | None, typer.Option(help="Bring the pictures to this many pixels a side.")] = None,
+    preprocessing: Annotated[
+        str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides all chance.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Find labels that are probably wrong: networks judge the pictures that they have not learned from."""
+    from inksight.doubt import find_doubts
+    from inksight.sheet import save_png
+
+    with progress_bar() as progress:
+        doubts = find_doubts(
+            source,
+            part,
+            preset,
+            size_px=size,
+            preprocessing=preprocessing,
+            time_limit_s=parse_duration(time),
+            seed=seed,
+            progress=progress,
+        )
+    rows, images = doubts.ranked(limit), len(doubts.split)
+    if out is not None:
+        save_png(out, doubts.sheet(limit))
+    if as_json:
+        emit(
+            {
+                "source": source,
+                "part": part,
+                "preset": preset,
+                "images": images,
+                "estimated_errors": doubts.estimated_errors,
+                "networks": doubts.networks,
+                "seconds": round(doubts.seconds, 2),
+                "out": str(out) if out else None,
+                "doubts": [row.to_dict() for row in rows],
+            }
+        )
+        return
+    print(
+        f"About {doubts.estimated_errors:,} of {images:,} labels are wrong, by {doubts.networks} networks in "
+        f"{doubts.seconds:.0f} s. The most doubtful first, a line below the last of that many:"
+    )
+    _print_rows(rows)
+    if out is not None:
+        note(f"Sheet of {len(rows)} written to {out}.")
+
+
+def _print_rows(rows: list[Doubt]) -> None:
+    """The ranked labels for people."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("part", "picture", "label", "rather"):
+        table.add_column(name, overflow="fold")
+    table.add_column("the label's probability", justify="right")
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        table.add_row(
+            row.part,
+            Text(row.name or str(row.index)),
+            Text(row.given),
+            Text(row.suggested),
+            percent(row.confidence, 1),
+            end_section=row.error and following is not None and not following.error,
+        )
+    Console().print(table)

@@ -1,0 +1,126 @@
+"""What a notebook shows: cards that are sound HTML with nothing unescaped, and a bar in a real kernel."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inksight
+from inksight import notebook
+from inksight.predictor import Answer
+
+EVIL = '<script>alert("1")</script>&'
+
+
+class Reader(HTMLParser):
+    """Text and pictures of HTML; every tag must be closed by its own end."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.texts, self.images, self.links = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        assert tag in ("div", "img", "a", "code")
+        if tag == "img":
+            assert values["alt"]
+            content = base64.b64decode(values["src"].removeprefix("data:image/png;base64,"))
+            self.images.append(np.asarray(Image.open(io.BytesIO(content))))
+        else:
+            self.open.append(tag)
+        self.links += [values["href"]] if "href" in values else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_a_data_set_shows_its_parts_and_pictures(small_mnist):
+    data = replace(small_mnist, classes=(EVIL, *small_mnist.classes[1:]), name=EVIL)
+    shown = Reader(data._repr_html_())
+    assert shown.texts[:3] == [
+        "data set",
+        EVIL,
+        "2,000 train + 500 validation + 500 test · 28 × 28 px, grey",
+    ]
+    assert shown.texts[3:8] == ["class", "train", "validation", "test", EVIL]
+    zeros = [f"{(part.labels == 0).sum()}" for part in (data.train, data.validation, data.test)]
+    assert shown.texts[8:11] == zeros
+    (samples,) = shown.images
+    assert samples.shape == (10 * 24, 12 * 24)
+    assert samples.max(axis=1).reshape(10, 24).max(axis=1).min() > 200, "each class has its row"
+
+
+def test_many_classes_and_colour():
+    images = np.zeros((25, 12, 12, 3), np.uint8)
+    images[..., 1] = 200
+    split = inksight.Split(images, np.arange(25))
+    shown = Reader(inksight.Dataset("many", tuple(map(str, range(25))), split, split)._repr_html_())
+    assert shown.texts[-1] == "and 5 more classes"
+    assert shown.images[0].shape == (20 * 24, 12 * 24, 3)
+    assert shown.images[0][12, 12].tolist() == [0, 200, 0]
+
+
+def test_a_run_shows_its_figures_and_mistakes(quick_run):
+    shown = Reader(quick_run._repr_html_())
+    assert f"{quick_run.metrics['test']['accuracy']:.2%} right" in shown.texts
+    assert shown.links == [(quick_run.path / "report.html").as_posix()]
+    with Image.open(quick_run.path / "errors.png") as sheet:
+        whole = np.asarray(sheet)
+    (top,) = shown.images
+    np.testing.assert_array_equal(top, whole[: len(top)])
+    assert (whole[len(top) - 1] == 255).all(), "no caption is cut"
+
+
+def test_an_answer_shows_what_the_network_saw():
+    seen = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    rows = {EVIL: 0.7, "b": 0.2, **{f"c{number}": 0.01 for number in range(10)}}
+    shown = Reader(Answer(EVIL, "unsure", EVIL, 0.7, rows, seen, (EVIL,))._repr_html_())
+    np.testing.assert_array_equal(shown.images[0], seen)
+    assert shown.texts[:3] == ["answer", EVIL, f"unsure · 70.0% sure · {EVIL}"]
+    assert shown.texts[3:] == [EVIL, "70.0%", "b", "20.0%", "c0", "1.0%", "c1", "1.0%", "c2", "1.0%", EVIL]
+
+
+def test_outside_of_a_kernel_nothing_is_shown(small_npz):
+    assert not notebook.in_kernel()
+    assert notebook.shown(None, None) == (None, None)
+    program = f"import inksight; inksight.train({str(small_npz)!r}, 'quick', epochs=1)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=small_npz.parent)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+def test_a_kernel_shows_a_bar_that_moves(small_npz):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    told = []
+
+    class Client(nbclient.NotebookClient):
+        def process_message(self, message, cell, index):
+            if message["msg_type"] in ("display_data", "update_display_data"):
+                told.append(message["content"])
+            return super().process_message(message, cell, index)
+
+    program = f"import inksight\nrun = inksight.train({str(small_npz)!r}, 'quick', least_steps=100, out='made')\nrun"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(program)])
+    Client(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(small_npz.parent)}}).execute()
+    bar, card = book.cells[0].outputs
+    assert len({content["transient"]["display_id"] for content in told}) == 1 and len(told) > 2
+    shown = Reader(bar["data"]["text/html"])
+    assert shown.texts[:2] == ["training", "100%"]
+    assert re.fullmatch(r"loss [\d.]{6} · accuracy [\d.]{6} · validation accuracy [\d.]{6} · [\d.]+ s", shown.texts[2])
+    assert Reader(card["data"]["text/html"]).texts[0] == "run"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
+    from inksight.resuming import resume
     from inksight.runs import Run, load_run
     from inksight.training.config import PRESETS, TrainConfig
 
@@ -42,6 +43,7 @@ _HOMES = {
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
+    "resume": "resuming",
     "train": "job",
 }
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "finetune",
     "load",
     "load_run",
+    "resume",
     "train",
 ]
 

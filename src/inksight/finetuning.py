@@ -17,7 +17,7 @@ from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, RunError, UsageError
 from inksight.evaluation import labelled_as
 from inksight.finish import Trained, finish
-from inksight.nets.weights import load_network
+from inksight.nets.weights import load_network, seed_dropout
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
 from inksight.training import engine
@@ -108,6 +108,7 @@ def _carry_out(
     with clock.stage("build"):
         engine.load_keras()
         model = load_network(before.path / runs.KERAS)
+        seed_dropout(model, config.seed)
     from inksight.training.fit import fit
 
     mixed = replace(dataset, train=rehearsal(dataset.train, learned, config.seed))

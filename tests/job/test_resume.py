@@ -308,18 +308,19 @@ def test_what_would_fail_again_leaves_nothing(here, small_npz, error):
 
 def test_a_finetuning_goes_on_too(here, small_npz, mnist):
     base = inksight.train(small_npz, **SMALL, validation=0.1)
+    recipe = {"batch_size": 200, "least_steps": 20}
     test = mnist.test
     new = {"x_train": test.images[5000:5040], "y_train": test.labels[5000:5040]}
     np.savez("new.npz", **new)
-    whole = inksight.finetune(base.path, "new.npz", batch_size=100)
+    whole = inksight.finetune(base.path, "new.npz", **recipe)
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.finetune(base.path, "new.npz", batch_size=100, watcher=PowerCut(12))
+        inksight.finetune(base.path, "new.npz", **recipe, watcher=PowerCut(12))
     run, said = resumed("runs/small-finetuned-2")
     assert "after step 11" in said
     assert same(run.path, whole.path)
     assert run.metrics["finetune"] == whole.metrics["finetune"]
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.finetune(base.path, "new.npz", batch_size=100, watcher=PowerCut(12))
+        inksight.finetune(base.path, "new.npz", **recipe, watcher=PowerCut(12))
     np.savez("new.npz", **new | {"y_train": np.roll(new["y_train"], 1)})
     with pytest.raises(DataError, match="new.npz has changed since the training of runs/small-finetuned-3 began"):
         inksight.resume("latest")

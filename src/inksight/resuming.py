@@ -48,9 +48,6 @@ def resume(
             watcher.noted(f"{path} is finished already; nothing was left to do.")
         return runs.load_run(path)
     with closing(unfinished.take_up(path)) as begun:
-        if watcher is not None:
-            for text in begun.notes:
-                watcher.noted(text)
         if "finetune" in begun.facts:
             return finetuning.take_up(begun, clock, watcher, progress)
         return job.take_up(begun, data, clock, watcher, progress)

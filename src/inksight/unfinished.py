@@ -40,18 +40,18 @@ class Unfinished:
     """A training that has not ended.
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
-    None to begin at the beginning. notes: what a person should know about taking it up.
+    None to begin at the beginning. notes: what a person should know before it goes on.
 
     As a context it is the training: leaving it by an error that would come again, or by Ctrl-C, throws it away; by a
     full disk or a fault it is kept.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any], lock: IO[bytes] | None) -> None:
+    def __init__(self, path: Path, facts: dict[str, Any], lock: IO[bytes] | None = None) -> None:
         self.path, self.facts = path, facts
         self.folder = runs.unfinished_folder(path)
         self.newest: Checkpoint | None = None
         self.notes: list[str] = []
-        self._lock = lock
+        self.lock = lock
         self._every_s = _seconds_between()
         self._next = 0.0
 
@@ -87,8 +87,8 @@ class Unfinished:
 
     def close(self) -> None:
         """Lets others take it up."""
-        if self._lock is not None:
-            self._lock.close()
+        if self.lock is not None:
+            self.lock.close()
 
     def require_data(self, found: str, expected: str, source: str) -> None:
         """Raises DataError if a data set's SHA-256 is not the one that the training began with."""
@@ -110,12 +110,15 @@ def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> Unfinished:
     """
     while True:
         path = out or runs.next_free(stem)
-        runs.require_free(path)
         try:
-            return _claimed(path, facts)
+            runs.require_free(path)
+            claimed = _claimed(path, facts)
         except StorageError:
-            if out is not None or not runs.unfinished_folder(path).exists():
-                raise  # else somebody was faster: the next number
+            if out is None and (path.exists() or runs.unfinished_folder(path).exists()):
+                continue  # somebody was faster: the next number
+            raise
+        claimed.notes += _cut_short(stem)
+        return claimed
 
 
 def take_up(path: Path) -> Unfinished:
@@ -150,7 +153,7 @@ def find(name: str | Path) -> Path:
     Raises:
         RunError: there is neither a run nor an unfinished one.
     """
-    known = sorted(runs.DEFAULT_ROOT.glob(f"[!.]*{runs.UNFINISHED}"), key=lambda path: path.stat().st_mtime)
+    known = _all(runs.DEFAULT_ROOT)
     if name == "latest":
         idle = [folder for folder in known if not _is_running(folder)]
         if not idle:
@@ -160,8 +163,7 @@ def find(name: str | Path) -> Path:
     path = Path(_run_name(Path(name)))
     if runs.unfinished_folder(path).is_dir() or (path / runs.METRICS).is_file():
         return path
-    beside = path.parent.glob(f"[!.]*{runs.UNFINISHED}") if path.parent.is_dir() else ()
-    names = {_run_name(folder) for folder in (*known, *beside)}
+    names = {_run_name(folder) for folder in (*known, *_all(path.parent))}
     if not names:
         raise RunError(f'no unfinished training "{name}", nor any other in {path.parent}/. Nothing to resume.')
     raise RunError(unknown("unfinished training", str(path), names))
@@ -169,21 +171,30 @@ def find(name: str | Path) -> Path:
 
 def _claimed(path: Path, facts: dict[str, Any]) -> Unfinished:
     """Makes the folder for `path`, locked from its first moment."""
-    lock = None
+    claimed = Unfinished(path, facts)
     try:
-        with whole_folder(runs.unfinished_folder(path)) as temporary:
+        with whole_folder(claimed.folder) as temporary:
             with whole_file(temporary / START) as file:
                 runs.write_json(file, {"format": FORMAT, "facts": facts})
-            lock = _locked(temporary)
-        claimed = Unfinished(path, facts, lock)
+            claimed.lock = _locked(temporary)
         if path.exists():  # a run of this name was finished a moment ago
             claimed.discard()
-            raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
+            runs.require_free(path)
     except BaseException:
-        if lock is not None:
-            lock.close()
+        claimed.close()
         raise
     return claimed
+
+
+def _cut_short(stem: str) -> list[str]:
+    """A line for each training of the same kind that nobody goes on with."""
+    idle = [folder for folder in _all(runs.DEFAULT_ROOT) if not _is_running(folder)]
+    names = [_run_name(folder) for folder in idle]
+    return [
+        f"{name} was cut short: inksight train --resume {name} goes on with it. Or delete {name}{runs.UNFINISHED}."
+        for name in names
+        if name.rpartition("-")[0] == str(runs.DEFAULT_ROOT / stem)
+    ]
 
 
 def _locked(folder: Path) -> IO[bytes] | None:
@@ -192,11 +203,15 @@ def _locked(folder: Path) -> IO[bytes] | None:
     Raises:
         RunError: somebody trains there, or nothing is there.
     """
-    if not (folder / START).is_file():
-        raise RunError(f"{folder} holds no {START}; it cannot be taken up. Delete it and train anew.")
+    try:
+        lock = open(folder / START, "r+b")  # noqa: SIM115  # held open
+    except OSError as error:
+        raise RunError(
+            f"{folder} holds no {START} that can be opened ({error.strerror}). Delete it and train anew."
+        ) from None
     if not _HAS_LOCKS:
+        lock.close()
         return None
-    lock = open(folder / START, "r+b")  # noqa: SIM115  # held open
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -207,14 +222,21 @@ def _locked(folder: Path) -> IO[bytes] | None:
     return lock
 
 
+def _all(root: Path) -> list[Path]:
+    """The unfinished trainings in a folder, the newest last."""
+    found = []
+    for path in root.glob(f"[!.]*{runs.UNFINISHED}"):
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found)]
+
+
 def _is_running(folder: Path) -> bool:
     """Whether somebody trains there."""
-    if not (folder / START).is_file():
-        return False
     try:
         lock = _locked(folder)
     except RunError:
-        return True
+        return (folder / START).exists()
     if lock is not None:
         lock.close()
     return False

@@ -136,7 +136,12 @@ def test_broken_off_it_becomes_the_run_it_would_have_been(here, small_npz):
         "checkpoint-000006.npz",
         "start.json",
     ]
-    whole = inksight.train(small_npz, **SMALL)
+    watcher = PowerCut()
+    whole = inksight.train(small_npz, watcher=watcher, **SMALL)
+    assert watcher.said == (
+        "runs/small-quick-1 was cut short: inksight train --resume runs/small-quick-1 goes on with it. "
+        "Or delete runs/small-quick-1.unfinished.\n"
+    )
     assert whole.path.name == "small-quick-2", "the first number is taken"
     assert inksight.load_run("latest").path == whole.path
     run, said = resumed(folder)
@@ -262,7 +267,9 @@ def test_what_is_not_there_is_refused_with_what_is(here, small_npz):
     with pytest.raises(StorageError, match="small-quick-1.unfinished exists already: .* --resume runs/small-quick-1"):
         inksight.train(small_npz, out="runs/small-quick-1", **SMALL)
     (folder / "start.json").unlink()
-    with pytest.raises(RunError, match="holds no start.json; it cannot be taken up. Delete it and train anew"):
+    with pytest.raises(
+        RunError, match=r"holds no start.json that can be opened \(No such file or directory\). Delete it and"
+    ):
         inksight.resume("latest")
 
 
@@ -357,3 +364,4 @@ def test_a_wrong_time_between_checkpoints_is_refused(here, small_npz, monkeypatc
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", text)
     with pytest.raises(UsageError, match=f'INKSIGHT_CHECKPOINT_S is "{text}"; a number of seconds from 0 was wanted'):
         inksight.train(small_npz, **SMALL)
+    assert not (here / "runs").exists()

@@ -34,6 +34,8 @@ PLAIN = TrainConfig(net="tutorial", filters=8, dropout=0.5, epochs=3, batch_size
 class Memory:
     """A Keeper of every step's checkpoint, as bytes."""
 
+    notes = ()
+
     def __init__(self, newest=None):
         self.newest = newest
         self.kept = {}

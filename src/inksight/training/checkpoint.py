@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -71,6 +72,10 @@ class Keeper(Protocol):
     @property
     def newest(self) -> Checkpoint | None:
         """What the training goes on from; None at its beginning."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know before it goes on."""
 
     def is_due(self) -> bool:
         """Whether it is time for the next one."""

@@ -103,6 +103,8 @@ def fit(
     """
     watcher = watcher or Silent()
     watcher.built(layer_table(model))
+    for text in keeper.notes if keeper is not None else ():
+        watcher.noted(text)
     loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper)
     with interruptible(loop.interrupt):
         loop.run()

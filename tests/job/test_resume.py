@@ -267,9 +267,7 @@ def test_what_is_not_there_is_refused_with_what_is(here, small_npz):
     with pytest.raises(StorageError, match="small-quick-1.unfinished exists already: .* --resume runs/small-quick-1"):
         inksight.train(small_npz, out="runs/small-quick-1", **SMALL)
     (folder / "start.json").unlink()
-    with pytest.raises(
-        RunError, match=r"holds no start.json that can be opened \(No such file or directory\). Delete it and"
-    ):
+    with pytest.raises(RunError, match="holds no start.json that can be opened .* Delete it and train anew"):
         inksight.resume("latest")
 
 

@@ -133,8 +133,8 @@ def resolve(name: str | Path) -> Path:
     if path.name.endswith(UNFINISHED) or (not path.is_dir() and unfinished_folder(path).is_dir()):
         name = str(path).removesuffix(UNFINISHED)
         raise RunError(
-            f"{name} is not finished: its training runs, or was cut short. Then go on with it: "
-            f"inksight train --resume {name}."
+            f"{name} is not finished: its training still runs, or it was cut short; then inksight train --resume "
+            f"{name} goes on with it."
         )
     if not path.is_dir():
         raise RunError(f'no run "{name}": there is no such folder. Give a run folder, latest or shipped.')
@@ -215,8 +215,8 @@ def require_free(path: Path) -> None:
         raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
     if (folder := unfinished_folder(path)).exists():
         raise StorageError(
-            f"{folder} exists already: a training of this name runs, or was cut short. Go on with it: "
-            f"inksight train --resume {path}. Or delete that folder, or choose another --out."
+            f"{folder} exists already: a training of this name still runs, or it was cut short; then inksight train "
+            f"--resume {path} goes on with it. Or delete that folder, or choose another --out."
         )
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from inksight import runs
 from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, unknown
-from inksight.files import whole_file, whole_folder
+from inksight.files import storage_errors, whole_file, whole_folder
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint, parse
 
@@ -76,8 +76,9 @@ class Unfinished:
         self._next = began + self._every_s
         with whole_file(self.folder / f"checkpoint-{checkpoint.step:06}.npz") as temporary:
             temporary.write_bytes(checkpoint.to_bytes())
-        for file in _checkpoints(self.folder)[KEPT:]:
-            file.unlink(missing_ok=True)
+        with storage_errors(self.folder):
+            for file in _checkpoints(self.folder)[KEPT:]:
+                file.unlink(missing_ok=True)
         if self._every_s:  # where a disk is slow, training is still what most of the time goes to
             self._next = max(self._next, began + _LEAST_RATIO * (time.monotonic() - began))
 

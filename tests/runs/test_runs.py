@@ -89,7 +89,7 @@ def test_numbers_go_up_and_nothing_is_replaced(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="a-b-9.unfinished exists already: .* inksight train --resume runs/a-b-9"):
         runs.require_free(Path("runs/a-b-9"))
     for name in ("runs/a-b-9", "runs/a-b-9.unfinished"):
-        with pytest.raises(RunError, match="runs/a-b-9 is not finished: .* inksight train --resume runs/a-b-9."):
+        with pytest.raises(RunError, match="runs/a-b-9 is not finished: .* inksight train --resume runs/a-b-9 goes on"):
             runs.resolve(name)
     with pytest.raises(RunError, match="no run yet in runs/"):
         runs.resolve("latest")

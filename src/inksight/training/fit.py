@@ -204,8 +204,8 @@ class _Loop:
             if not self.keeping_fails:
                 reason = getattr(error.__cause__, "strerror", None) or error
                 self.watcher.noted(
-                    f"No checkpoint could be kept at step {self.pace.step:,} ({reason}). The training goes on; "
-                    "free some space, and the next one will be kept."
+                    f"No checkpoint could be kept at step {self.pace.step:,} ({reason}). The training goes on, and "
+                    "the next one is tried when it is due."
                 )
             self.keeping_fails = True
 

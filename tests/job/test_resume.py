@@ -104,15 +104,14 @@ def test_killed_at_random_moments_it_ends_with_the_very_same_weights(small_npz, 
     assert done.returncode == 0, done.stderr
     duration = time.monotonic() - began
     generator = np.random.default_rng(SEED)
-    moments = generator.permutation((np.arange(KILLS) + generator.random(KILLS)) / KILLS) * duration
     begin = [*program, small_npz.name, *CHOICES, "--out", "killed"]
     kills, finished, going_on = 0, 0, 0
-    for moment in moments:
+    while kills < KILLS and finished < 4 * KILLS:
         resumable = (here / "killed.unfinished").exists()
         arguments = [*program, "--resume", "killed"] if resumable else begin
         process = subprocess.Popen(arguments, cwd=here, env=EVERY_STEP, stderr=subprocess.PIPE, text=True)
         try:
-            process.wait(moment)
+            process.wait(generator.uniform(0, 0.8 * duration))
             assert process.returncode == 0, process.stderr.read()
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
@@ -129,7 +128,7 @@ def test_killed_at_random_moments_it_ends_with_the_very_same_weights(small_npz, 
         assert same(here / "whole", here / "killed")
         assert without_seconds(here / "whole") == without_seconds(here / "killed")
     print(f"{kills} kills, {going_on} taken up from a checkpoint, {finished} finished between")
-    assert kills >= KILLS / 2
+    assert kills == KILLS
     assert not list(here.glob("*.unfinished"))
 
 

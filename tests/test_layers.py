@@ -15,11 +15,11 @@ ROWS = {
     3: {"answers", "data", "ink", "nets", "measure"},
     4: {"runs", "reading"},
     5: {"predictor", "training", "export"},
-    6: {"evaluation", "insight", "provenance", "suites"},
+    6: {"evaluation", "insight", "provenance", "suites", "unfinished"},
     7: {"comparison", "explanation", "report", "serve"},
     8: {"finish"},
     9: {"finetuning", "job"},
-    10: {"doubt", "estimator", "experiments"},
+    10: {"doubt", "estimator", "experiments", "resuming"},
     11: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
     from inksight.report.report import write_report
+    from inksight.resuming import resume
     from inksight.runs import Run, load_run
     from inksight.training.config import PRESETS, TrainConfig
 
@@ -56,6 +57,7 @@ _HOMES = {
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
+    "resume": "resuming",
     "train": "job",
     "write_report": "report.report",
 }
@@ -80,6 +82,7 @@ __all__ = [
     "finetune",
     "load",
     "load_run",
+    "resume",
     "train",
     "write_report",
 ]

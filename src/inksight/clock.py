@@ -22,6 +22,11 @@ class Clock:
         yield
         self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - before
 
+    def resume(self, name: str, seconds: float) -> None:
+        """Counts `seconds` of the stage `name` that another process spent."""
+        self.started -= seconds
+        self.seconds[name] = self.seconds.get(name, 0) + seconds
+
     def rounded(self) -> dict[str, float]:
         """Total first, all with two decimals."""
         total = {"total": time.monotonic() - self.started}

@@ -25,8 +25,9 @@ from inksight.measure.confident import estimated_errors, margins, self_confidenc
 from inksight.picture import pictures_at_once
 from inksight.sheet import sheet
 from inksight.training import engine
+from inksight.training.checkpoint import Row
 from inksight.training.config import PRESETS, TrainConfig
-from inksight.training.fit import Row, Silent, fit
+from inksight.training.fit import Silent, fit
 
 ALL = "all"
 PARTS = ("train", "validation", "test", ALL)

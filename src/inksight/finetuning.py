@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,13 @@ from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, RunError, UsageError
 from inksight.evaluation import labelled_as
 from inksight.finish import Trained, finish
-from inksight.nets.weights import load_network
+from inksight.nets.weights import load_network, seed_dropout
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
 from inksight.training import engine
+from inksight.training.config import TrainConfig
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
+from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
     from inksight.training.fit import Watcher
@@ -60,30 +62,66 @@ def finetune(
     before = _trained_run(run)
     config = finetuning_config(before.config, choices)
     out = Path(out) if out is not None else None
-    runs.require_free(out)
+    if out is not None:
+        runs.require_free(out)
     watcher, progress = notebook.shown(watcher, progress)
+    return _carry_out(before, str(data), config, clock, watcher, progress, choices=choices, out=out)
+
+
+def take_up(
+    begun: Unfinished, clock: Clock, watcher: Watcher | None, progress: Callable[[int, int, str], None] | None
+) -> runs.Run:
+    """Goes on with a finetuning that broke off; arguments as for `resume`."""
+    facts = begun.facts
+    config = TrainConfig(**{item.name: facts[item.name] for item in fields(TrainConfig)})
+    before = _trained_run(facts["finetune"]["run"])
+    return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, begun=begun)
+
+
+def _carry_out(
+    before: runs.Run,
+    data: str,
+    config: TrainConfig,
+    clock: Clock,
+    watcher: Watcher | None,
+    progress: Callable[[int, int, str], None] | None,
+    *,
+    choices: dict[str, Any] | None = None,
+    out: Path | None = None,
+    begun: Unfinished | None = None,
+) -> runs.Run:
+    """The job itself: a new one of `choices` for `out`, or `begun`, which broke off."""
     predictor = Predictor.load(before.path)
     backend = engine.prepare(config.backend)
+    config = replace(config, backend=backend)
     with clock.stage("data"):
         whole = _own_data(before, predictor, progress)
         dataset = whole.held_out(config.validation, config.seed)
         new = _new_pictures(data, predictor, progress)
-        usable = _usable(new, dataset, str(data))
+        usable = _usable(new, dataset, data)
         learned, asked = held_out(usable, config.seed)
+        if begun is None:
+            facts = provenance(whole, PRESET, config, None) | {"command": _command(before, data, choices or {})}
+            facts["finetune"] = {"run": str(before.path), "data": data, "sha256": new.sha256}
+        else:
+            facts = begun.facts
+            begun.require_data(new.sha256, facts["finetune"]["sha256"], data)
     with clock.stage("build"):
         engine.load_keras()
         model = load_network(before.path / runs.KERAS)
+        seed_dropout(model, config.seed)
     from inksight.training.fit import fit
 
     mixed = replace(dataset, train=rehearsal(dataset.train, learned, config.seed))
-    with clock.stage("fit"):
-        fitted = fit(model, mixed, config, backend, watcher=watcher)
-    facts = provenance(whole, PRESET, replace(config, backend=backend), None)
-    facts |= {"command": _command(before, data, choices), "finetune": {"run": str(before.path), "data": str(data)}}
     old_test = {name: before.metrics["test"][name] for name in ("accuracy", "errors", "images")}
     compared = {"run": str(before.path), "test_before": old_test, "left_out": len(new) - len(usable)}
     figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
-    return finish(Trained(model, mixed, fitted, config, facts, figures), clock, out)
+    with begun or claim(f"{dataset.name}-{PRESET}", out, facts) as place:
+        if place.newest is not None:
+            clock.resume("fit", place.newest.seconds)
+        with clock.stage("fit"):
+            fitted = fit(model, mixed, config, backend, watcher=watcher, keeper=place)
+        return finish(Trained(model, mixed, fitted, config, facts, figures), clock, place)
 
 
 def _trained_run(name: str | Path) -> runs.Run:

@@ -20,12 +20,14 @@ from inksight.clock import Clock
 from inksight.data.dataset import Dataset
 from inksight.errors import StorageError
 from inksight.evaluation import evaluate_split
+from inksight.files import whole_folder
 from inksight.interrupt import interruptible
 from inksight.measure.calibration import evidence, fit_temperature, with_temperature
 from inksight.nets.table import layer_table
 from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
 from inksight.provenance import CARRIED
+from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import keras
@@ -54,35 +56,37 @@ class Trained:
     figures: Callable[[Predictor], dict[str, Any]] = lambda predictor: {}
 
 
-def finish(trained: Trained, clock: Clock, out: Path | None) -> runs.Run:
+def finish(trained: Trained, clock: Clock, place: Unfinished) -> runs.Run:
     """Tests a trained model and saves all there is to know about it.
 
     Args:
-        out: the folder to make; None for the next free default.
+        place: of the run; what was kept there for the case that the training breaks off goes.
     Raises:
         EngineError: the exported model is not equal to Keras.
         StorageError: the place takes no files; the text says where the run is kept instead.
     """
-    stem = f"{trained.dataset.name}-{trained.facts['preset']}"
     with interruptible(lambda: None):  # a Ctrl-C now comes too late to save time, and early enough to lose the run
-        return runs.Run(_saved(partial(_fill, trained, clock), stem, out))
+        _save(partial(_fill, trained, clock), place)
+        return runs.Run(place.path)
 
 
-def _saved(save: Callable[[Path, str], None], stem: str, out: Path | None) -> Path:
+def _save(save: Callable[[Path, str], None], place: Unfinished) -> None:
     """Lets `save` fill the run folder; where its place takes no files, a temporary one keeps what was learned."""
+    path = place.path
     try:
-        with runs.new_run(stem, out) as (folder, path):
+        with whole_folder(path) as folder:
             save(folder, path.name)
-        return path
+        place.discard()
     except StorageError as refused:
-        refuge = Path(tempfile.gettempdir(), f"inksight-{time.time_ns()}", out.name if out else stem)
+        refuge = Path(tempfile.gettempdir(), f"inksight-{time.time_ns()}", path.name)
         try:
-            with runs.new_run(stem, refuge) as (folder, path):
-                save(folder, path.name)
+            with whole_folder(refuge) as folder:
+                save(folder, refuge.name)
         except StorageError:
             with contextlib.suppress(OSError):
                 refuge.parent.rmdir()
-            raise refused from None
+            raise StorageError(f"{refused} Then finish it: inksight train --resume {path}.") from None
+        place.discard()
         raise StorageError(f"{refused} The finished run is kept in {refuge}: move it where you want it.") from refused
 
 

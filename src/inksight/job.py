@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from inksight.provenance import provenance
 from inksight.training import engine
 from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.config import preset as preset_named
+from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
     import keras
@@ -74,35 +75,87 @@ def train(
     preset = preset if config is None else "custom"
     config = chosen(config or preset_named(preset), choices)
     out = Path(out) if out is not None else None
-    runs.require_free(out)
+    if out is not None:
+        runs.require_free(out)
     watcher, progress = notebook.shown(watcher, progress)
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
         raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
-    backend = engine.prepare(config.backend)
+    order = Order(data, preset, config, time_limit_s, size_px, preprocessing)
+    return carry_out(order, out, clock, watcher, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What to train; the fields are those of `train`."""
+
+    data: str | Path | Dataset
+    preset: str
+    config: TrainConfig
+    time_limit_s: float | None
+    size_px: int | None
+    preprocessing: str | None
+
+
+def carry_out(
+    order: Order,
+    out: Path | None,
+    clock: Clock,
+    watcher: Watcher | None,
+    progress: Callable[[int, int, str], None] | None,
+    begun: Unfinished | None = None,
+) -> runs.Run:
+    """The job itself. Arguments and errors as for `train`.
+
+    Args:
+        begun: the training of this very order that broke off; it is gone on with, in its place.
+    """
+    backend = engine.prepare(order.config.backend)
+    config = replace(order.config, backend=backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
-        if not isinstance(data, Dataset) and isinstance(data_room.find(data), KnownSet):
+        if not isinstance(order.data, Dataset) and isinstance(data_room.find(order.data), KnownSet):
             side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
-        whole = load_checked(data, size_px, preprocessing, config, progress)
+        whole = load_checked(order.data, order.size_px, order.preprocessing, config, progress)
         dataset = whole.held_out(config.validation, config.seed)
         engine.load_keras()
-        facts = provenance(whole, preset, replace(config, backend=backend), time_limit_s)
+        if begun is None:
+            facts = provenance(whole, order.preset, config, order.time_limit_s)
+        else:
+            facts = begun.facts
+            begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
         del whole  # the held-out set is a copy of most of it
-    for name in ("early_stopping", "target"):
-        if getattr(config, name) and dataset.validation is None:
-            raise UsageError(f"{name} needs a validation part to watch; give validation too, 0.1 for instance.")
-    if config.target and dataset.validation is not None and len(dataset.validation) < LEAST_VALIDATION:
-        raise UsageError(
-            f"the validation part has {len(dataset.validation)} pictures; a target needs at least {LEAST_VALIDATION} "
-            "to be told from luck. Give more validation, or leave target out."
-        )
+    _require_watchable(dataset, config)
     with clock.stage("build"):
         model = build_model(dataset, config)
     from inksight.training.fit import fit
 
     threading.Thread(target=_import_late, daemon=True).start()
-    with clock.stage("fit"):
-        fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
-    return finish(Trained(model, dataset, fitted, config, facts), clock, out)
+    with begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place:
+        if place.newest is not None:
+            clock.resume("fit", place.newest.seconds)
+        ends_at = _ends_at(clock, order.time_limit_s)
+        with clock.stage("fit"):
+            fitted = fit(model, dataset, config, backend, ends_at, watcher, place)
+        return finish(Trained(model, dataset, fitted, config, facts), clock, place)
+
+
+def take_up(
+    begun: Unfinished,
+    data: Dataset | None,
+    clock: Clock,
+    watcher: Watcher | None,
+    progress: Callable[[int, int, str], None] | None,
+) -> runs.Run:
+    """Goes on with a training that broke off; arguments as for `resume`."""
+    facts = begun.facts
+    if data is None and not facts["data"]["source"]:
+        raise UsageError(
+            f"{begun.path} was trained on arrays out of a program: in Python, inksight.resume(..., data=the same "
+            f"Dataset) goes on with it. Or delete {begun.folder}."
+        )
+    config = TrainConfig(**{item.name: facts[item.name] for item in fields(TrainConfig)})
+    chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
+    order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
+    return carry_out(order, None, clock, watcher, progress, begun)
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
@@ -147,6 +200,18 @@ def load_checked(
             data, size_px=size_px, prepare=prepare, preprocessing=preprocessing, seed=config.seed, progress=progress
         )
     return require_usable(data)
+
+
+def _require_watchable(dataset: Dataset, config: TrainConfig) -> None:
+    """Raises UsageError where early stopping or a target have too little to watch."""
+    for name in ("early_stopping", "target"):
+        if getattr(config, name) and dataset.validation is None:
+            raise UsageError(f"{name} needs a validation part to watch; give validation too, 0.1 for instance.")
+    if config.target and dataset.validation is not None and len(dataset.validation) < LEAST_VALIDATION:
+        raise UsageError(
+            f"the validation part has {len(dataset.validation)} pictures; a target needs at least {LEAST_VALIDATION} "
+            "to be told from luck. Give more validation, or leave target out."
+        )
 
 
 def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:

@@ -11,8 +11,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from html import escape
@@ -21,7 +20,7 @@ from typing import Any
 
 from inksight import answers, notebook
 from inksight.errors import RunError, StorageError
-from inksight.files import whole_file, whole_folder
+from inksight.files import whole_file
 
 FORMAT = 1
 CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
@@ -29,6 +28,7 @@ CONFIG, METRICS, HISTORY, ANSWERS = "config.json", "metrics.json", "history.csv"
 FIGURES = ("confusion.png", "errors.png", "curves.png")
 REPORT = "report.html"
 WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, *FIGURES, REPORT)
+UNFINISHED = ".unfinished"  # behind a run's name: the folder of its training, which has not ended
 SUITES = "suites.json"  # only in a run that was measured beyond its test part
 DEFAULT_ROOT = Path("runs")
 SHIPPED = Path(__file__).parent / "shipped"
@@ -164,6 +164,12 @@ def resolve(name: str | Path) -> Path:
     if name == "shipped":
         return SHIPPED
     path = _newest() if name == "latest" else Path(name)
+    if path.name.endswith(UNFINISHED) or (not path.is_dir() and unfinished_folder(path).is_dir()):
+        name = str(path).removesuffix(UNFINISHED)
+        raise RunError(
+            f"{name} is not finished: its training still runs, or it was cut short; then inksight train --resume "
+            f"{name} goes on with it."
+        )
     if not path.is_dir():
         raise RunError(f'no run "{name}": there is no such folder. Give a run folder, latest or shipped.')
     if not (path / CARD).is_file() or not (path / MODEL).is_file():
@@ -237,33 +243,29 @@ def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
     (folder / HISTORY).write_text(text.getvalue(), encoding="utf-8")
 
 
-@contextmanager
-def new_run(stem: str, out: Path | None = None) -> Iterator[tuple[Path, Path]]:
-    """Gives (a temporary folder to fill, the path it will have).
-
-    Args:
-        stem: the start of a default name: `runs/<stem>-<number>`.
-        out: the very path wanted instead.
-    Raises:
-        StorageError: `out` exists already, or the disk will not take it.
-    """
-    path = out if out is not None else _next_free(DEFAULT_ROOT, stem)
-    with whole_folder(path) as folder:
-        yield folder, path
+def require_free(path: Path) -> None:
+    """Raises StorageError if a run cannot be saved as `path` because something is there, or is being made for it."""
+    if path.exists():
+        raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
+    if (folder := unfinished_folder(path)).exists():
+        raise StorageError(
+            f"{folder} exists already: a training of this name still runs, or it was cut short; then inksight train "
+            f"--resume {path} goes on with it. Or delete that folder, or choose another --out."
+        )
 
 
-def require_free(out: Path | None) -> None:
-    """Raises StorageError before any work is done if `out` exists already."""
-    if out is not None and out.exists():
-        raise StorageError(f"{out} exists already; it is left as it was. Choose another --out.")
+def unfinished_folder(path: Path) -> Path:
+    """Where the training of the run `path` keeps its checkpoints."""
+    return Path(f"{path}{UNFINISHED}")
 
 
-def _next_free(root: Path, stem: str) -> Path:
-    """`root/stem-N` with the smallest N above all there are and all that are being filled (`.stem-N-…`)."""
-    name = re.compile(rf"{re.escape(stem)}-(\d+)|\.{re.escape(stem)}-(\d+)-.*")
-    entries = root.iterdir() if root.is_dir() else ()
+def next_free(stem: str) -> Path:
+    """`runs/<stem>-N` with the smallest N above all there are, all in training and all being filled (`.stem-N-…`)."""
+    end = re.escape(UNFINISHED)
+    name = re.compile(rf"{re.escape(stem)}-(\d+)(?:{end})?|\.{re.escape(stem)}-(\d+)(?:{end})?-.*")
+    entries = DEFAULT_ROOT.iterdir() if DEFAULT_ROOT.is_dir() else ()
     numbers = [int(match[1] or match[2]) for path in entries if (match := name.fullmatch(path.name))]
-    return root / f"{stem}-{max(numbers, default=0) + 1}"
+    return DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"
 
 
 def _newest() -> Path:

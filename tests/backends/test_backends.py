@@ -7,11 +7,23 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 import inksight
 
 OTHERS = ("tensorflow", "torch")
+BROKEN_OFF = """
+import os, signal, sys
+import inksight
+from inksight.training.fit import Silent
+class Killer(Silent):
+    def step(self, done, planned, row):
+        if done == 9:
+            os.kill(os.getpid(), signal.SIGKILL)
+inksight.train("small.npz", out="killed", watcher=Killer(), backend=sys.argv[1], members=2, dropout=0.2, epochs=1)
+"""
 PLAIN_KERAS = """
 import sys, keras, numpy as np
 model = keras.saving.load_model(sys.argv[1])
@@ -75,3 +87,21 @@ def test_a_seed_repeats_there_too(trained, small_npz, command):
         assert done.returncode == 0, done.stderr
         digests.append(json.loads((small_npz.parent / out / "metrics.json").read_text())["test"])
     assert digests[0] == digests[1]
+
+
+def test_killed_there_it_ends_with_the_very_same_weights(trained, small_npz, command):
+    backend, _, _ = trained
+    here = small_npz.parent
+    environment = {**os.environ, "INKSIGHT_CHECKPOINT_S": "0"}
+    subprocess.run([sys.executable, "-c", BROKEN_OFF, backend], cwd=here, timeout=180, env=environment)
+    done = command(here, "train", "--resume", "killed")
+    assert done.returncode == 0, done.stderr
+    assert "Going on with killed after step 8." in done.stderr
+    choices = ("--members", "2", "--dropout", "0.2", "--epochs", "1")
+    done = command(here, "train", "small.npz", "--backend", backend, *choices, "--out", "whole")
+    assert done.returncode == 0, done.stderr
+    killed, whole = ((here / name / "model.onnx").read_bytes() for name in ("killed", "whole"))
+    weights = [
+        [numpy_helper.to_array(each) for each in onnx.load_from_string(m).graph.initializer] for m in (killed, whole)
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))

@@ -143,6 +143,7 @@ def test_ctrl_c_keeps_the_best_so_far_as_a_whole_run(here):
     assert answer["ended"] == "interrupted" and answer["epochs"] < 100
     assert answer["test"]["accuracy"] > 0.95
     assert inksight.load_run(answer["run"]).metrics["test"] is not None
+    assert [path.name for path in (here / "runs").iterdir()] == ["mnist-quick-1"]
 
 
 # The kernel refuses every file above 100 kB, as a disk that runs full does.
@@ -151,25 +152,36 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import inksight
 from inksight.errors import StorageError
+from inksight.training.fit import Silent
+class Told(Silent):
+    def noted(self, text):
+        print(text)
 data = inksight.load(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    inksight.train(data, "quick", epochs=1, out="full")
+    inksight.train(data, "quick", epochs=3, out="full", watcher=Told())
 except StorageError as error:
     print(error)
 """
 
 
-def test_a_full_disk_while_saving_leaves_nothing_half_done(here):
+def test_a_run_that_a_full_disk_refuses_can_be_finished_later(here):
     make_folder(here / "data", classes=("a", "b"), count=20)
-    done = subprocess.run([sys.executable, "-c", FULL, "data"], capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "INKSIGHT_CHECKPOINT_S": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, "data"], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert done.stdout.count("No checkpoint could be kept at step 1 (File too large). The training goes on") == 1
+    assert done.stdout.count("No checkpoint could be kept") == 1
     assert "full could not be written" in done.stdout, done.stderr
-    assert "Nothing was left half done" in done.stdout
-    assert sorted(path.name for path in here.iterdir()) == ["data"]
+    assert "Nothing was left half done. Then finish it: inksight train --resume full" in done.stdout
+    assert sorted(path.name for path in here.iterdir()) == ["data", "full.unfinished"]
+    assert inksight.resume("full").path.name == "full"
+    assert sorted(path.name for path in here.iterdir()) == ["data", "full"]
 
 
 ON_A_SMALL_DISK = """
-import subprocess, sys
+import os, subprocess, sys
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", "runs"], check=True)
 import inksight
 from inksight.errors import StorageError
@@ -177,6 +189,7 @@ try:
     inksight.train("data", "quick", epochs=1)
 except StorageError as error:
     print(error)
+print("left:", os.listdir("runs"))
 """
 
 
@@ -191,9 +204,10 @@ def test_a_run_that_finds_its_disk_full_is_kept_elsewhere(here):
     environment = {**os.environ, "TMPDIR": str(here / "elsewhere")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert "could not be written: the disk is full; free some space" in done.stdout, done.stderr
-    (refuge,) = here.glob("elsewhere/inksight-*/data-quick")
+    (refuge,) = here.glob("elsewhere/inksight-*/data-quick-1")
     assert f"The finished run is kept in {refuge}" in done.stdout
     assert inksight.load_run(refuge).metrics["test"]["images"] == 8
+    assert "left: []" in done.stdout
 
 
 def test_an_existing_folder_is_refused_before_any_work(here, small_mnist):

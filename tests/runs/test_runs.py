@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -78,13 +79,20 @@ def test_numbers_go_up_and_nothing_is_replaced(tmp_path, monkeypatch):
     (tmp_path / "runs" / "a-b-7").mkdir(parents=True)
     (tmp_path / "runs" / "a-b-x").mkdir()
     (tmp_path / "runs" / ".a-b-8-being-filled").mkdir()
-    with runs.new_run("a-b") as (folder, path):
-        assert not path.exists() and folder.is_dir()
-    assert path.name == "a-b-9" and path.is_dir()
-    with pytest.raises(StorageError, match="exists already"), runs.new_run("a-b", path):
-        pass
+    assert runs.next_free("a-b") == Path("runs/a-b-9")
+    (tmp_path / "runs" / "a-b-9.unfinished").mkdir()
+    assert runs.next_free("a-b") == Path("runs/a-b-10")
+    (tmp_path / "runs" / ".a-b-10.unfinished-being-filled").mkdir()
+    assert runs.next_free("a-b") == Path("runs/a-b-11")
     with pytest.raises(StorageError, match="exists already; it is left as it was"):
-        runs.require_free(path)
+        runs.require_free(Path("runs/a-b-7"))
+    with pytest.raises(StorageError, match="a-b-9.unfinished exists already: .* inksight train --resume runs/a-b-9"):
+        runs.require_free(Path("runs/a-b-9"))
+    for name in ("runs/a-b-9", "runs/a-b-9.unfinished"):
+        with pytest.raises(RunError, match="runs/a-b-9 is not finished: .* inksight train --resume runs/a-b-9 goes on"):
+            runs.resolve(name)
+    with pytest.raises(RunError, match="no run yet in runs/"):
+        runs.resolve("latest")
 
 
 def test_history_keeps_what_was_measured_and_only_that(tmp_path):

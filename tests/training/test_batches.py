@@ -47,7 +47,7 @@ def test_augmentation_can_be_switched_off_on_the_way(small_mnist):
     originals = {image.tobytes() for image in small_mnist.train.images}
     stream = iter(batches)
     assert not all(image.tobytes() in originals for image in next(stream).images)
-    batches.augmenting = False
+    batches.end_augmentation()
     late = list(islice(stream, 10))[-1]
     assert all(image.tobytes() in originals for image in late.images)
 

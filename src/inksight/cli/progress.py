@@ -30,10 +30,10 @@ class ProgressForm(StrEnum):
 
 
 class JsonProgress:
-    """As TrainingProgress, for programs: an object a line, its `event` one of loading, built, step, row, interrupted.
+    """As TrainingProgress, for programs: an object a line.
 
-    Every row of the history is told; steps and loading ten times a second at most. When nobody listens any more the
-    pipe breaks, and that ends the training.
+    Its `event` is one of loading, built, step, row, interrupted, note. Every row of the history is told; steps and
+    loading ten times a second at most. When nobody listens any more the pipe breaks, and that ends the training.
     """
 
     def __init__(self) -> None:
@@ -71,6 +71,10 @@ class JsonProgress:
     def interrupted(self) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._tell("interrupted")
+
+    def noted(self, text: str) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        self._tell("note", text=text)
 
     def _now_and_then(self, event: str, **facts: Any) -> None:
         """Tells what comes often, unless it told something a moment ago."""
@@ -143,6 +147,13 @@ class TrainingProgress:
     def interrupted(self) -> None:
         """See `inksight.training.fit.Watcher`."""
         note("Ending here; what was learned is tested and saved. Ctrl-C again gives it up.")
+
+    def noted(self, text: str) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        if self._bar is None:
+            note(text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)
 
     def _task(self, what: str) -> TaskID:
         if what not in self._tasks:

@@ -34,6 +34,14 @@ def train(
     data_option: Annotated[
         str | None, typer.Option("--data", metavar="DATA", help="The same as DATA, for after --finetune.")
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a training that was killed or found its disk full: the run folder that would have come, "
+            "or latest. Its choices stay. Until then it is kept in RUN.unfinished; delete that folder to give it up.",
+        ),
+    ] = None,
     time: Annotated[str | None, typer.Option(help="Time limit for the whole command, such as 90s, 10m, 1h.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/DATA-PRESET-NUMBER.")] = None,
     size: Annotated[int | None, typer.Option(help="Side that pictures are brought to, in pixels. Default 28.")] = None,
@@ -51,10 +59,14 @@ def train(
     source = _one_source(data, data_option)
     given = {name: value for name, value in choices.items() if value is not None}
     own = {"preset": preset, "time": time, "size": size, "preprocessing": preprocessing}
+    if resume is not None:
+        _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
-        told: dict[str, Any] = {"out": out, "watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
-        if finetune is not None:
-            run = inksight.finetune(finetune, _to_learn(source, own), **told, **given)
+        told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
+        if resume is not None:
+            run = inksight.resume(resume, **told)
+        elif finetune is not None:
+            run = inksight.finetune(finetune, _to_learn(source, own), out=out, **told, **given)
         else:
             run = inksight.train(
                 source or "mnist",
@@ -62,6 +74,7 @@ def train(
                 time_limit_s=parse_duration(time),
                 size_px=size,
                 preprocessing=preprocessing,
+                out=out,
                 **told,
                 **given,
             )
@@ -86,6 +99,21 @@ def _to_learn(source: str | None, own: dict[str, Any]) -> str:
         if value is not None:
             raise UsageError(f"--{name} does not go with --finetune: the run has decided it. Leave it out.")
     return source
+
+
+def _as_flags(choices: dict[str, Any]) -> dict[str, Any]:
+    """The same values by their flags."""
+    return {f"--{name.replace('_', '-')}": value for name, value in choices.items()}
+
+
+def _require_nothing_else(given: dict[str, Any]) -> None:
+    """Raises UsageError for choices beside --resume."""
+    told = [name for name, value in given.items() if value is not None]
+    if told:
+        raise UsageError(
+            f"{', '.join(told)} does not go with --resume: the training was begun with its own choices. Leave it out, "
+            "or train anew."
+        )
 
 
 def summary(run: inksight.Run) -> dict[str, Any]:

@@ -35,6 +35,13 @@ def load_network(path: Path) -> keras.Model:
         raise RunError(f"{path} is no model that Keras can open ({error}). Copy the run folder again.") from error
 
 
+def seed_dropout(model: keras.Model, seed: int) -> None:
+    """Gives every dropout layer masks of its own, by the seed: a `.keras` file keeps none, and Keras draws others."""
+    for index, variable in enumerate(model.variables):
+        if variable.path.endswith("seed_generator_state"):
+            variable.assign(np.array([seed, index], variable.dtype))
+
+
 @contextmanager
 def drawn_from(seed: int) -> Iterator[Callable[[Any], Any]]:
     """Inside this block Keras variables wait for their values; leaving it fills those of every object given to `draw`.

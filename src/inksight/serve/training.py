@@ -141,7 +141,7 @@ class Trainer:
             self._process.send_signal(signal.SIGINT)
 
     async def close(self) -> None:
-        """Ends a training that is running; nothing of it is kept."""
+        """Ends a training that is running; `inksight train --resume` can go on with it."""
         if self._process is not None and self._watching is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

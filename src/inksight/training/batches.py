@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,9 +30,10 @@ class Batch:
 
 
 class Batches:
-    """An endless stream over a Split; `augmenting` may be switched off on the way.
+    """An endless stream over a Split, from the batch number `first` on; augmentation may be ended on the way.
 
-    Each batch draws from a generator of its own, made of the seed and the batch's number: threads cannot change it.
+    Each batch is made of the seed and its own number alone, and is plain from the number `plain_from` on: threads
+    cannot change it, and a training that is taken up again gets the very same.
     """
 
     def __init__(self, split: Split, num_classes: int, config: TrainConfig) -> None:
@@ -42,16 +44,23 @@ class Batches:
         self._config = config
         self.batch_size = min(config.batch_size, len(split))
         self.per_epoch = len(split) // self.batch_size
-        self.augmenting = config.augments
+        self.first = 0
+        self.plain_from = math.inf if config.augments else 0
+        self._asked = 0  # the next number that nobody works on yet
+
+    def end_augmentation(self) -> None:
+        """Batches that nobody works on yet come plain."""
+        self.plain_from = min(self.plain_from, self._asked)
 
     def __iter__(self) -> Iterator[Batch]:
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as worker:
             waiting: deque[Future[Batch]] = deque()
-            numbered = enumerate(self._orders())
+            numbered = enumerate(self._orders(), self.first)
             try:
                 while True:
                     for number, indices in islice(numbered, _AHEAD - len(waiting)):
-                        waiting.append(worker.submit(self._make, number, indices, self.augmenting))
+                        waiting.append(worker.submit(self._make, number, indices, number < self.plain_from))
+                        self._asked = number + 1
                     yield waiting.popleft().result()
             finally:
                 for future in waiting:
@@ -60,9 +69,13 @@ class Batches:
     def _orders(self) -> Iterator[np.ndarray]:
         """Indices of one batch after the other, a new order each epoch; the few left over change with it."""
         generator = np.random.default_rng([self._config.seed, 2])
+        epochs, skipped = divmod(self.first, self.per_epoch)
+        for _ in range(epochs):
+            generator.permutation(len(self._labels))
         while True:
             order = generator.permutation(len(self._labels))
-            yield from order[: self.per_epoch * self.batch_size].reshape(self.per_epoch, self.batch_size)
+            yield from order[: self.per_epoch * self.batch_size].reshape(self.per_epoch, self.batch_size)[skipped:]
+            skipped = 0
 
     def _make(self, number: int, indices: np.ndarray, augmenting: bool) -> Batch:
         labels, images = self._labels[indices], self._images[indices]

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from inksight.data.dataset import Dataset, Split, take
-from inksight.errors import EngineError
+from inksight.errors import EngineError, StorageError
 from inksight.interrupt import interruptible
 from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
 from inksight.training.batches import Batches
+from inksight.training.checkpoint import Checkpoint, Keeper, Row
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
 from inksight.training.stepper import Stepper, Weights, build_stepper
@@ -23,7 +24,6 @@ from inksight.training.stepper import Stepper, Weights, build_stepper
 if TYPE_CHECKING:
     import keras
 
-Row = dict[str, float]
 _LEAST_ROWS = 20
 _MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
 _ENOUGH_TO_HOPE = 1000  # pictures
@@ -45,6 +45,9 @@ class Watcher(Protocol):
     def interrupted(self) -> None:
         """When the training ends early because somebody asked for it."""
 
+    def noted(self, text: str) -> None:
+        """What a person should know, and no figure tells."""
+
 
 class Silent:
     """A Watcher that shows nothing."""
@@ -59,6 +62,9 @@ class Silent:
         """Nothing."""
 
     def interrupted(self) -> None:
+        """Nothing."""
+
+    def noted(self, text: str) -> None:
         """Nothing."""
 
 
@@ -80,6 +86,7 @@ def fit(
     backend: str,
     ends_at: float | None = None,
     watcher: Watcher | None = None,
+    keeper: Keeper | None = None,
 ) -> Fitted:
     """Trains `model` on `data.train` and leaves the weights to keep in it.
 
@@ -90,12 +97,15 @@ def fit(
         model: as built by `inksight.nets.build`.
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
         watcher: shown each step and epoch.
+        keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
     Raises:
         EngineError: the loss is no longer a number.
     """
     watcher = watcher or Silent()
     watcher.built(layer_table(model))
-    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher)
+    for text in keeper.notes if keeper is not None else ():
+        watcher.noted(text)
+    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper)
     with interruptible(loop.interrupt):
         loop.run()
     weights = loop.best_weights()
@@ -109,9 +119,15 @@ class _Loop:
     """The state of one training: where it is, what it has seen, the best so far."""
 
     def __init__(
-        self, stepper: Stepper, data: Dataset, config: TrainConfig, ends_at: float | None, watcher: Watcher
+        self,
+        stepper: Stepper,
+        data: Dataset,
+        config: TrainConfig,
+        ends_at: float | None,
+        watcher: Watcher,
+        keeper: Keeper | None,
     ) -> None:
-        self.stepper, self.data, self.config, self.watcher = stepper, data, config, watcher
+        self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
         self.batches = Batches(data.train, len(data.classes), config)
         self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
         planned = self.batches.per_epoch * self.epochs
@@ -122,6 +138,10 @@ class _Loop:
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
         self.interrupted = False
+        self.started = time.monotonic()
+        self.keeping_fails = False
+        if keeper is not None and keeper.newest is not None:
+            self._restore(keeper.newest)
 
     def interrupt(self) -> None:
         """Asks the loop to end after the step at hand."""
@@ -129,19 +149,21 @@ class _Loop:
 
     def run(self) -> None:
         """Steps until the schedule, the clock, early stopping or a person ends it."""
-        started = time.monotonic()
         shape = SHAPES[self.config.schedule]
         plain_from = 1 - min(self.config.plain_epochs / self.config.epochs, _MOST_PLAIN)
         for batch in self.batches:
             rate = self.config.learning_rate * shape(self.pace.midway)
             self.stepper.step(batch.images, batch.targets, batch.weights, rate)
             self.pace.tick(time.monotonic())
-            self.batches.augmenting = self.config.augments and self.pace.progress < plain_from
-            self._look(rate, time.monotonic() - started)
+            if self.pace.progress >= plain_from:
+                self.batches.end_augmentation()
+            self._look(rate)
             if self._ended():
                 break
+            if self.keeper is not None and self.keeper.is_due():
+                self._keep(self.keeper)
         self.fitted.epochs = self.pace.step / self.batches.per_epoch
-        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / (time.monotonic() - started)
+        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / self._seconds()
 
     def best_weights(self) -> Weights:
         """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
@@ -157,7 +179,47 @@ class _Loop:
             f"Nothing was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
         )
 
-    def _look(self, rate: float, seconds: float) -> None:
+    def _seconds(self) -> float:
+        """Since the training began, without the time between a break and its taking up."""
+        return time.monotonic() - self.started
+
+    def _keep(self, keeper: Keeper) -> None:
+        """Keeps all that `_restore` wants back. A place that takes none stops no training."""
+        best_loss, best = self.best or (None, [])
+        checkpoint = Checkpoint(
+            step=self.pace.step,
+            progress=self.pace.progress,
+            plain_from=self.batches.plain_from,
+            seconds=self._seconds(),
+            history=self.fitted.history,
+            best_loss=best_loss,
+            epochs_since_best=self.epochs_since_best,
+            stepper=self.stepper.state(),
+            best=best,
+        )
+        try:
+            keeper.keep(checkpoint)
+            self.keeping_fails = False
+        except StorageError as error:
+            if not self.keeping_fails:
+                reason = getattr(error.__cause__, "strerror", None) or error
+                self.watcher.noted(
+                    f"No checkpoint could be kept at step {self.pace.step:,} ({reason}). The training goes on, and "
+                    "the next one is tried when it is due."
+                )
+            self.keeping_fails = True
+
+    def _restore(self, kept: Checkpoint) -> None:
+        """Goes back to where a checkpoint was taken."""
+        self.pace.step, self.pace.progress = kept.step, kept.progress
+        self.batches.first, self.batches.plain_from = kept.step, kept.plain_from
+        self.fitted.history = list(kept.history)
+        self.best = None if kept.best_loss is None else (kept.best_loss, kept.best)
+        self.epochs_since_best = kept.epochs_since_best
+        self.stepper.restore(kept.stepper)
+        self.started -= kept.seconds
+
+    def _look(self, rate: float) -> None:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
@@ -166,7 +228,7 @@ class _Loop:
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
-            row |= {"learning_rate": rate, "seconds": seconds}
+            row |= {"learning_rate": rate, "seconds": self._seconds()}
             if self.data.validation is not None and (epoch_ends or self.interrupted or self._may_be_there()):
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends

@@ -68,6 +68,17 @@ class SideBySide:
         losses = self._loss(keras.ops.convert_to_tensor(targets), logits)
         return keras.ops.convert_to_numpy(keras.ops.softmax(logits)), keras.ops.convert_to_numpy(losses)
 
+    def state(self) -> list[np.ndarray]:
+        """See Stepper; one member's after the other."""
+        self._wait()
+        return [value for stepper in self._steppers for value in stepper.state()]
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """See Stepper; every member has the same share of it."""
+        each = len(state) // len(self._steppers)
+        for number, stepper in enumerate(self._steppers):
+            stepper.restore(state[number * each : (number + 1) * each])
+
     def _wait(self) -> None:
         """Until the step at hand is done; its errors come out here."""
         for future in self._running:

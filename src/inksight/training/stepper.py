@@ -42,6 +42,12 @@ class Stepper(Protocol):
     def measure(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities float32 (n, classes) and losses float32 (n,) by the weights to keep."""
 
+    def state(self) -> list[np.ndarray]:
+        """Copies of all that the steps to come depend on, random states and running means among it."""
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """Takes over the state of another stepper of the same network and config."""
+
 
 def build_stepper(model: keras.Model, config: TrainConfig, backend: str) -> Stepper:
     """The stepper for `backend`, around `model` as built by `inksight.nets.build`."""
@@ -112,6 +118,20 @@ class JaxStepper:
         """See Stepper."""
         return _in_batches(lambda *batch: self._forward(self._kept(), *batch), images, targets)
 
+    def state(self) -> list[np.ndarray]:
+        """See Stepper."""
+        import jax
+
+        return [np.array(value) for value in (*jax.tree.leaves(self._state), self._totals)]
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """See Stepper."""
+        import jax
+        import jax.numpy as jnp
+
+        *values, self._totals = state
+        self._state = jax.tree.unflatten(jax.tree.structure(self._state), [jnp.array(value) for value in values])
+
     def _kept(self) -> list[Any]:
         """The running mean if there is one, else the weights; trainable ones first."""
         trainable, fixed, average, _ = self._state
@@ -152,8 +172,10 @@ class KerasStepper:
     def __init__(self, model: keras.Model, config: TrainConfig) -> None:
         import keras
 
-        if keras.backend.backend() == "torch":  # its dropout draws from PyTorch's own generator, whatever Keras holds
-            importlib.import_module("torch").manual_seed(config.seed)
+        # PyTorch's dropout draws from its own generator, whatever Keras holds.
+        self._torch = importlib.import_module("torch") if keras.backend.backend() == "torch" else None
+        if self._torch is not None:
+            self._torch.manual_seed(config.seed)
         self._model = logits_of(model)
         self._optimizer = build_optimizer(config)
         self._loss = build_loss(config)
@@ -192,6 +214,31 @@ class KerasStepper:
         result = _in_batches(self._measured, images, targets)
         self._model.set_weights(current)
         return result
+
+    def state(self) -> list[np.ndarray]:
+        """See Stepper."""
+        import keras
+
+        values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables()]
+        drawn = [] if self._torch is None else [self._torch.get_rng_state().numpy()]
+        return [np.array(self._steps), self._totals.copy(), *drawn, *values, *(each.copy() for each in self._average)]
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """See Stepper."""
+        steps, self._totals, *rest = state
+        self._steps = int(steps)
+        if self._torch is not None:
+            self._torch.set_rng_state(self._torch.from_numpy(rest.pop(0)))
+        variables = self._variables()
+        for variable, value in zip(variables, rest, strict=False):  # the running mean stands behind them
+            variable.assign(value)
+        self._average = rest[len(variables) :]
+
+    def _variables(self) -> list[Any]:
+        """The model's and the optimizer's, in an order that is the same in every process."""
+        if not self._optimizer.built:
+            self._optimizer.build(self._model.trainable_variables)
+        return [*self._model.variables, *self._optimizer.variables]
 
     def _measured(self, images: np.ndarray, targets: np.ndarray) -> tuple[Any, Any]:
         import keras

@@ -1,0 +1,53 @@
+"""A training that broke off -> the run it would have been."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inksight import finetuning, job, runs, unfinished
+from inksight.clock import Clock
+from inksight.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from inksight.training.fit import Watcher
+
+
+def resume(
+    run: str | Path,
+    *,
+    data: Dataset | None = None,
+    watcher: Watcher | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    started: float | None = None,
+) -> runs.Run:
+    """Goes on with a training that was killed, crashed or found its disk full, from its newest checkpoint.
+
+    On a CPU the weights become those of a training without a break, bit for bit. Its choices are those it began with.
+    A time limit counts the seconds of training before the break, not those between.
+
+    Args:
+        run: the run folder that would have come, its `.unfinished` folder, or "latest" for the newest of those.
+        data: the same set once more, where it was made in a program.
+        watcher, progress, started: as for `train`.
+    Returns:
+        the finished run; one that is finished already, too.
+    Raises:
+        RunError: there is none, another process trains it, or it is of another version.
+        DataError: its data has changed.
+    """
+    clock = Clock(time.monotonic() if started is None else started)
+    clock.seconds["start"] = time.monotonic() - clock.started
+    path = unfinished.find(run)
+    if (path / runs.METRICS).is_file():
+        unfinished.clear(path)
+        if watcher is not None:
+            watcher.noted(f"{path} is finished already; nothing was left to do.")
+        return runs.load_run(path)
+    with closing(unfinished.take_up(path)) as begun:
+        if "finetune" in begun.facts:
+            return finetuning.take_up(begun, clock, watcher, progress)
+        return job.take_up(begun, data, clock, watcher, progress)

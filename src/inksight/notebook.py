@@ -123,6 +123,10 @@ class LiveBar:
     def epoch(self, number: int, row: Mapping[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
 
+    def noted(self, text: str) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        print(text)
+
     def interrupted(self) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._draw(*self._steps, "training", "ended early; what was learned is tested and saved")

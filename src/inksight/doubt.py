@@ -50,7 +50,7 @@ class Recipe:
 
 RECIPES = {
     "quick": Recipe(replace(PRESETS["quick"], validation=0.0, least_steps=200), 2, 8),
-    "standard": Recipe(replace(PRESETS["standard"], validation=0.0, epochs=1, least_steps=350), 1, 3),
+    "standard": Recipe(replace(PRESETS["standard"], validation=0.0, epochs=1, least_steps=200), 1, 3),
 }
 
 
@@ -135,7 +135,7 @@ class Doubts:
 def find_doubts(
     data: str | Path | Dataset = "mnist",
     part: str = ALL,
-    preset: str = "quick",
+    preset: str = "standard",
     *,
     size_px: int | None = None,
     preprocessing: str | None = None,
@@ -152,7 +152,7 @@ def find_doubts(
     Args:
         data: a data set, its name, or a path.
         part: "train", "validation", "test", or "all".
-        preset: how the networks are trained: "quick", or "standard", four times as long and half the mistakes.
+        preset: how the networks are trained: "standard", or "quick", in half the time, which ranks less well.
         size_px, preprocessing: as for `train`.
         time_limit_s: seconds for the training; fewer networks, or shorter trainings, keep it.
         seed: decides folds, weights and order.

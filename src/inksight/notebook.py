@@ -103,7 +103,7 @@ class LiveBar:
     def loading(self, done: int, total: int, what: str) -> None:
         """Shows how much is done of what has to be, once it has taken a moment."""
         now = time.monotonic()
-        if now - self._began > _SOON_S and (done >= total or now - self._drawn > _EVERY_S):
+        if now - self._began > _SOON_S and (0 < total <= done or now - self._drawn > _EVERY_S):
             self._draw(done, total, what)
 
     def built(self, layers: Sequence[Any]) -> None:

@@ -30,15 +30,15 @@ def planted(small_mnist):
 
 
 def test_planted_errors_are_found(planted):
-    """Measured: 34 to 37 of the first 40 are planted, all 40 among the first 100, and 41 to 44 are estimated."""
+    """Measured, on four: 36 to 38 of the first 40 are planted, all 40 are among the first 100, 42 to 51 are estimated."""
     data, wrong = planted
     told = []
-    found = find_doubts(data, "train", progress=lambda *step: told.append(step))
+    found = find_doubts(data, "train", "quick", progress=lambda *step: told.append(step))
     ranked = [row.index for row in found.ranked()]
     assert sorted(ranked) == list(range(2000))
     assert wrong[ranked[:PLANTED]].sum() >= 30
     assert wrong[ranked[:100]].sum() >= 37
-    assert 30 <= found.estimated_errors <= 60
+    assert 30 <= found.estimated_errors <= 65
     assert sum(row.error for row in found.ranked()) == found.estimated_errors
     first = found.ranked(1)[0]
     assert (first.part, first.name) == ("train", None)
@@ -72,7 +72,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_by_the_command(folder, command):
-    arguments = ["--size", "12", "--limit", "3", "--out", "sheet.png"]
+    arguments = ["--preset", "quick", "--size", "12", "--limit", "3", "--out", "sheet.png"]
     done = command(folder, "data", "doubt", "own", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -111,6 +111,8 @@ def test_what_cannot_be_judged_is_said(small_mnist):
     with pytest.raises(UsageError, match='no part "tset". Did you mean test'):
         find_doubts(small_mnist, "tset")
     whole = replace(small_mnist, validation=None)
+    with pytest.raises(UsageError, match='no preset "thorough". Known: quick, standard.'):
+        find_doubts(small_mnist, "test", "thorough")
     with pytest.raises(UsageError, match="small has no validation part; it has train, test."):
         find_doubts(whole, "validation")
     with pytest.raises(UsageError, match="the time limit is 0 seconds"):

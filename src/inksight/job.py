@@ -76,8 +76,7 @@ def train(
     out = Path(out) if out is not None else None
     runs.require_free(out)
     watcher, progress = notebook.shown(watcher, progress)
-    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
+    require_time_limit(time_limit_s)
     backend = engine.prepare(config.backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
         if not isinstance(data, Dataset) and isinstance(data_room.find(data), KnownSet):
@@ -103,6 +102,12 @@ def train(
     with clock.stage("fit"):
         fitted = fit(model, dataset, config, backend, _ends_at(clock, time_limit_s), watcher)
     return finish(Trained(model, dataset, fitted, config, facts), clock, out)
+
+
+def require_time_limit(time_limit_s: float | None) -> None:
+    """Raises UsageError for a time limit that leaves no time."""
+    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
+        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:

@@ -30,7 +30,7 @@ def planted(small_mnist):
 
 
 def test_planted_errors_are_found(planted):
-    """Measured, on four: 36 to 38 of the first 40 are planted, all 40 are among the first 100, 42 to 51 are estimated."""
+    """Measured on four: 36 to 38 of the first 40 are planted, all 40 are in the first 100, 42 to 51 are estimated."""
     data, wrong = planted
     told = []
     found = find_doubts(data, "train", "quick", progress=lambda *step: told.append(step))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from inksight.data.registry import KnownSet
 from inksight.data.sources import open_path
 from inksight.errors import DataError, UsageError, unknown
 from inksight.ink import digit_input
-from inksight.job import build_model
+from inksight.job import build_model, require_time_limit
 from inksight.measure.confident import estimated_errors, margins, self_confidence
 from inksight.picture import pictures_at_once
 from inksight.sheet import sheet
@@ -162,8 +161,7 @@ def find_doubts(
         DataError: a set that cannot be read, or a class with too few pictures to judge one by the others.
         KeyboardInterrupt: Ctrl-C.
     """
-    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
+    require_time_limit(time_limit_s)
     started = time.monotonic()
     ends_at = None if time_limit_s is None else started + time_limit_s
     for kind, name, known in (("part", part, PARTS), ("preset", preset, RECIPES)):

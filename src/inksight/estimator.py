@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from inksight.data import SIZE_PX
+from inksight.data import SIZE_PX, checked_size
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.finish import calibrated, export
-from inksight.job import build_model, chosen
+from inksight.job import build_model, chosen, require_time_limit
 from inksight.picture import fit_square
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
@@ -85,6 +85,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             KeyboardInterrupt: Ctrl-C.
         """
         started = time.monotonic()
+        require_time_limit(self.time_limit_s)
         rows, layout = _rows(X)
         rows, y = validate_data(self, rows, y)
         check_classification_targets(y)
@@ -146,12 +147,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _images(self, rows: np.ndarray) -> np.ndarray:
         """Rows of numbers -> what the network sees, uint8 (n, size, size[, 3]); a batch at a time to spare memory."""
-        images = np.empty((len(rows), self.size_px, self.size_px, *self.shape_[2:]), np.uint8)
+        side = checked_size(self.size_px)
+        images = np.empty((len(rows), side, side, *self.shape_[2:]), np.uint8)
         missing = math.prod(self.shape_) - rows.shape[1]
         for start in range(0, len(rows), BATCH):
             pixels = np.pad(self._pixels(rows[start : start + BATCH]), ((0, 0), (0, missing)))
             for index, picture in enumerate(pixels.reshape(-1, *self.shape_)):
-                images[start + index] = fit_square(picture, self.size_px)
+                images[start + index] = fit_square(picture, side)
         return images
 
     def _pixels(self, rows: np.ndarray) -> np.ndarray:

@@ -78,8 +78,7 @@ def train(
     if out is not None:
         runs.require_free(out)
     watcher, progress = notebook.shown(watcher, progress)
-    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
+    require_time_limit(time_limit_s)
     order = Order(data, preset, config, time_limit_s, size_px, preprocessing)
     return carry_out(order, out, clock, watcher, progress)
 
@@ -156,6 +155,12 @@ def take_up(
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
     return carry_out(order, None, clock, watcher, progress, begun)
+
+
+def require_time_limit(time_limit_s: float | None) -> None:
+    """Raises UsageError for a time limit that leaves no time."""
+    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
+        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:

@@ -1,73 +1,17 @@
-"""What a notebook shows: cards of HTML for data sets, runs and answers, and a bar that moves while a network learns.
-
-Everything is in the markup itself, styles too, in the notebook's own colours: light or dark, online or not.
-"""
+"""A bar that moves below a notebook's cell while data is read or a network learns; nothing anywhere else."""
 
 from __future__ import annotations
 
-import base64
-import io
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
-import numpy as np
+from inksight.cards import FAINT, bar, cell, grid
 
-ROW_PX = 24
-FAINT, LINE, ACCENT = "opacity:.65", "rgba(128,128,128,.35)", "#2f7de1"
 WIDE = "max-width:none"
 _EVERY_S = 0.1
 _SOON_S = 0.3  # what is done by then needs no bar
-
-
-def card(kind: str, title: str, headline: str, *parts: str) -> str:
-    """A frame with a title; `kind`, `title` and `headline` are plain texts, `parts` are HTML."""
-    return (
-        f'<div style="display:inline-block;max-width:46em;box-sizing:border-box;padding:.7em 1em;font:13px/1.45 '
-        f'system-ui,sans-serif;border:1px solid {LINE};border-radius:8px">'
-        f'<div style="font-size:11px;letter-spacing:.05em;{FAINT}">{escape(kind)}</div>'
-        f'<div style="font-size:17px;font-weight:600">{escape(title)}</div>'
-        f'<div style="margin-bottom:.5em;{FAINT}">{escape(headline)}</div>{"".join(parts)}</div>'
-    )
-
-
-def grid(columns: str, cells: Sequence[str]) -> str:
-    """Cells of HTML in rows of ROW_PX; `columns` as CSS has it."""
-    style = f"display:inline-grid;grid-template-columns:{columns};grid-auto-rows:{ROW_PX}px;column-gap:.9em"
-    return f'<div style="{style};line-height:{ROW_PX}px;white-space:nowrap">{"".join(cells)}</div>'
-
-
-def cell(text: str, style: str = "") -> str:
-    """One cell of plain text."""
-    return f'<div style="overflow:hidden;text-overflow:ellipsis;max-width:16em;{style}">{escape(text)}</div>'
-
-
-def bar(share: float, style: str = "") -> str:
-    """A bar of 0–1."""
-    return (
-        f'<div style="height:8px;border-radius:4px;background:{LINE};overflow:hidden;{style}">'
-        f'<div style="width:{100 * share:.1f}%;height:100%;background:{ACCENT}"></div></div>'
-    )
-
-
-def picture(pixels: np.ndarray, description: str, width_px: int, style: str = "") -> str:
-    """A picture, uint8 (height, width[, 3]), drawn `width_px` wide with square pixels."""
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG", optimize=True)
-    encoded = base64.b64encode(content.getvalue()).decode()
-    return (
-        f'<img alt="{escape(description)}" src="data:image/png;base64,{encoded}" '
-        f'style="width:{width_px}px;max-width:100%;margin:0;image-rendering:pixelated;border-radius:3px;{style}">'
-    )
-
-
-def facts(values: Mapping[str, str]) -> str:
-    """Names and what they are, one a row."""
-    return grid("auto 1fr", [each for name, text in values.items() for each in (cell(name, FAINT), cell(text))])
 
 
 def in_kernel() -> bool:
@@ -138,8 +82,7 @@ class LiveBar:
         self._drawn = time.monotonic()
         share = done / total if total else 0.0
         text = f"{what} {share:.0%} {figures}".strip()
-        moving = bar(share, "width:14em;align-self:center")
-        cells = [cell(what, WIDE), moving, cell(f"{share:.0%}", WIDE), cell(figures, f"{WIDE};{FAINT}")]
+        cells = [cell(what, WIDE), bar(share, "14em"), cell(f"{share:.0%}", WIDE), cell(figures, f"{WIDE};{FAINT}")]
         html = f'<div style="font:13px system-ui,sans-serif">{grid("auto auto 3em auto", cells)}</div>'
         content = {"text/html": html, "text/plain": text}
         if self._handle is None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from inksight import notebook
+from inksight import cards
 from inksight.errors import PictureError, RunError, UsageError
 from inksight.ink import digit_input, is_framed
 from inksight.ink.digit import MNIST_PX
@@ -34,7 +33,6 @@ JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 UNNAMED = "the picture"
-_LIKELIEST, _SEEN_PX = 5, 112
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +66,8 @@ class Answer:
         }
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it: what the network saw, and what it holds likely."""
-        likely = sorted(self.probabilities.items(), key=lambda each: -each[1])[:_LIKELIEST]
-        cells = [
-            each
-            for name, value in likely
-            for each in (
-                notebook.cell(name),
-                notebook.bar(value, "width:12em;align-self:center"),
-                notebook.cell(f"{value:.1%}", "text-align:right"),
-            )
-        ]
-        verdict = {"class": "", "unsure": "unsure · ", "rejected": "none of its classes · "}[self.verdict]
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
-        seen = notebook.picture(self.input, "what the network saw", _SEEN_PX)
-        return notebook.card(
-            "answer",
-            str(self.label),
-            f"{verdict}{self.confidence:.1%} sure · {self.source}",
-            f'<div style="display:flex;gap:1.2em;align-items:start">{seen}'
-            f"{notebook.grid('auto auto auto', cells)}</div>{notes}",
-        )
+        """What a notebook shows of it."""
+        return cards.answer_card(self)
 
 
 @dataclass(frozen=True)

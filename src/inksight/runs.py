@@ -14,11 +14,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from inksight import answers, notebook
+from inksight import answers, cards
 from inksight.errors import RunError, StorageError
 from inksight.files import whole_file
 
@@ -107,37 +106,8 @@ class Run:
         return load_model_card(self.path)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it: the headline, what it took, the report, and the surest mistakes."""
-        metrics, test = self.metrics, self.metrics["test"]
-        low, high = test["interval95"]
-        report = escape((self.path / "report.html").as_posix())
-        return notebook.card(
-            "run",
-            f"{test['accuracy']:.2%} right",
-            f"on {test['images']:,} test pictures (95 % interval {low:.2%} – {high:.2%}, {test['errors']:,} wrong)",
-            notebook.facts(
-                {
-                    "data": self.config["data"]["name"],
-                    "preset": self.config["preset"],
-                    "seconds": f"{metrics['seconds']['total']:.1f}, {metrics['seconds']['fit']:.1f} of them training",
-                    "epochs": f"{metrics['epochs']:.3g}, {metrics['ended']}",
-                    "parameters": f"{metrics['parameters']:,}",
-                }
-            ),
-            f'<div style="margin:.5em 0"><a style="color:{notebook.ACCENT}" href="{report}" target="_blank">'
-            f"The whole report</a> · <code>{escape(str(self.path))}</code></div>",
-            self._mistakes(),
-        )
-
-    def _mistakes(self) -> str:
-        """The first rows of errors.png, as HTML."""
-        import numpy as np
-        from PIL import Image
-
-        with Image.open(self.path / "errors.png") as sheet:
-            height = 2 * (3 * self.card.size_px + 45) + 8  # two rows of sheet.sheet at its usual scale
-            top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, height))))
-        return notebook.picture(top, "the surest wrong answers", top.shape[1] * 2 // 3, "image-rendering:auto")
+        """What a notebook shows of it."""
+        return cards.run_card(self)
 
 
 def load_run(name: str | Path) -> Run:

@@ -74,6 +74,10 @@ def test_what_does_not_fit_is_refused(small_mnist, fitted):
         Classifier(epoch=3)
     with pytest.raises(UsageError, match="epochs is 0; a whole number from 1"):
         Classifier(epochs=0).fit(images, small_mnist.test.labels)
+    with pytest.raises(UsageError, match="the size is 4 px; 8 to 512"):
+        Classifier(size_px=4).fit(images, small_mnist.test.labels)
+    with pytest.raises(UsageError, match="the time limit is 0 seconds"):
+        Classifier(time_limit_s=0).fit(images, small_mnist.test.labels)
     with pytest.raises(UsageError, match='no preset "quik". Did you mean quick'):
         Classifier(preset="quik").fit(images, small_mnist.test.labels)
     with pytest.raises(ValueError, match=r"y has one class only \(7\)"):

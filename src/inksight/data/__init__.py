@@ -56,7 +56,7 @@ def load(
         FetchError: a set that no mirror gave.
     """
     progress = progress or notebook.loading()
-    size_px = _checked_size(size_px)
+    size_px = checked_size(size_px)
     if preprocessing not in (None, *PREPROCESSINGS):
         raise UsageError(unknown("preprocessing", preprocessing, PREPROCESSINGS))
     place = find(source)
@@ -110,7 +110,7 @@ def sample(
         UsageError: an unknown name or split, or no such index.
         DataError: a set that cannot be read, or a picture that `prepare` refuses.
     """
-    size_px = _checked_size(size_px)
+    size_px = checked_size(size_px)
     place = find(source)
     if not isinstance(place, KnownSet):
         from inksight.data.sources import sample_path
@@ -145,7 +145,7 @@ def find(source: str | Path) -> KnownSet | Path:
     raise UsageError(unknown("data set", source, SETS, "or give a path"))
 
 
-def _checked_size(size_px: int | None) -> int:
+def checked_size(size_px: int | None) -> int:
     """The size wanted, or 28."""
     if size_px is None:
         return SIZE_PX

@@ -9,10 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from inksight import notebook
+from inksight import cards
 from inksight.errors import DataError, UsageError
-
-_CARD_CLASSES, _CARD_PICTURES, _CARD_PX = 20, 12, 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,40 +78,8 @@ class Dataset:
         return _sha256(self.parts.values())
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it: parts, counts and some training pictures of each class."""
-        shown = self.classes[:_CARD_CLASSES]
-        rows = [
-            (name, *(f"{np.count_nonzero(part.labels == label):,}" for part in self.parts.values()))
-            for label, name in enumerate(shown)
-        ]
-        cells = [notebook.cell(text, notebook.FAINT) for text in ("class", *self.parts, "")]
-        for number, (name, *counts) in enumerate(rows):
-            cells += [notebook.cell(name), *(notebook.cell(count, "text-align:right") for count in counts)]
-            if number == 0:
-                samples = notebook.picture(self._samples(), "training pictures", _CARD_PICTURES * notebook.ROW_PX)
-                cells.append(f'<div style="grid-row:span {len(rows)}">{samples}</div>')
-        more = len(self.classes) - len(shown)
-        sizes = " + ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
-        return notebook.card(
-            "data set",
-            self.name,
-            f"{sizes} · {self.size_px} × {self.size_px} px, {'grey' if self.channels == 1 else 'colour'}",
-            notebook.grid(f"auto repeat({len(self.parts)},auto) auto", cells),
-            f"<div>and {more:,} more classes</div>" if more else "",
-        )
-
-    def _samples(self) -> np.ndarray:
-        """The first training pictures of each class, a row of ROW_PX a class."""
-        from inksight.picture import fit_square
-
-        side = notebook.ROW_PX
-        shown = min(len(self.classes), _CARD_CLASSES)
-        canvas = np.zeros((shown * side, _CARD_PICTURES * side, *self.train.images.shape[3:]), np.uint8)
-        for label in range(shown):
-            for column, index in enumerate(np.flatnonzero(self.train.labels == label)[:_CARD_PICTURES]):
-                top, left = label * side + 1, column * side + 1
-                canvas[top : top + _CARD_PX, left : left + _CARD_PX] = fit_square(self.train.images[index], _CARD_PX)
-        return canvas
+        """What a notebook shows of it."""
+        return cards.data_card(self)
 
     def held_out(self, fraction: float, seed: int) -> Dataset:
         """The same set with a validation part: its own, or `fraction` of each training class (seeded).

@@ -57,22 +57,30 @@ def test_another_test_part_has_another_hash(evaluation, small_mnist):
     assert inksight.Split(split.images, swapped).sha256 != split.sha256
 
 
+def packed(**fields) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **fields)
+    return buffer.getvalue()
+
+
 def damaged(sheet) -> dict[str, bytes]:
     whole = answers.to_bytes(sheet)
-    short, other = io.BytesIO(), io.BytesIO()
-    np.savez(short, labels=sheet.labels)
     fields = {name: np.asarray(getattr(sheet, name)) for name in answers._FIELDS}
-    np.savez(other, **{**fields, "labels": sheet.labels[:-1]})
+    nothing = {name: fields[name][:0] for name in ("labels", "answers", "confidences")}
     return {
         "cut": whole[:-500],
-        "nothing": b"",
+        "empty": b"",
         "text": b"no archive",
-        "short": short.getvalue(),
-        "odd": other.getvalue(),
+        "short": packed(labels=sheet.labels),
+        "odd": packed(**{**fields, "labels": sheet.labels[:-1]}),
+        "number": packed(**{**fields, "labels": sheet.labels[0]}),
+        "none": packed(**{**fields, **nothing}),
+        "negative": packed(**{**fields, "labels": -1 - sheet.labels}),
+        "pictures": packed(**{**fields, "wrong_images": sheet.wrong_images[0]}),
     }
 
 
-@pytest.mark.parametrize("kind", ["cut", "nothing", "text", "short", "odd"])
+@pytest.mark.parametrize("kind", ["cut", "empty", "text", "short", "odd", "number", "none", "negative", "pictures"])
 def test_damage_is_said(sheet, kind):
     with pytest.raises(RunError, match=r"answers\.npz is damaged .*\. Copy the run folder again\."):
         answers.parse(damaged(sheet)[kind], "answers.npz")

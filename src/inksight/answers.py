@@ -14,6 +14,7 @@ from inksight.errors import RunError
 
 MOST_BYTES = 16 * 1024**2  # of wrong pictures; 20,000 of 28 × 28
 MOST_EXAMPLES = 100
+MOST_UNPACKED_BYTES = 1024**3
 _FIELDS = {"labels": "i", "answers": "i", "confidences": "f", "sha256": "U", "wrong_images": "u", "examples": "u"}
 
 
@@ -84,12 +85,26 @@ def parse(content: bytes, name: str) -> AnswerSheet:
         RunError: it is damaged.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED_BYTES:
+                raise ValueError("it is larger than any that was written")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             fields = {field: file[field] for field in _FIELDS}
-        if any(value.dtype.kind != _FIELDS[field] for field, value in fields.items()):
-            raise ValueError("arrays of other types than were written")
-        if len({len(fields[field]) for field in ("labels", "answers", "confidences")}) != 1:
-            raise ValueError("answers and labels of different number")
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        _require_whole(fields)
+    except (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{name} is damaged ({error}). Copy the run folder again.") from error
     return AnswerSheet(**{**fields, "sha256": str(fields["sha256"])})
+
+
+def _require_whole(fields: dict[str, np.ndarray]) -> None:
+    """Raises ValueError unless the arrays are as they were written."""
+    if any(value.dtype.kind != _FIELDS[field] for field, value in fields.items()):
+        raise ValueError("arrays of other types than were written")
+    columns = [fields[field] for field in ("labels", "answers", "confidences")]
+    if any(column.ndim != 1 for column in columns) or len({len(column) for column in columns}) != 1:
+        raise ValueError("answers and labels of different number")
+    if not len(columns[0]) or min(column.min() for column in columns) < 0:
+        raise ValueError("no answers, or impossible ones")
+    wrong = int((fields["labels"] != fields["answers"]).sum())
+    if fields["wrong_images"].ndim not in (3, 4) or len(fields["wrong_images"]) > wrong:
+        raise ValueError("pictures of other answers")

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def run_card(run: Run) -> str:
         "epochs": f"{metrics['epochs']:.3g}, {metrics['ended']}",
         "parameters": f"{metrics['parameters']:,}",
     }
-    report = escape((run.path / "report.html").as_posix())
+    report = escape("./" * (not run.path.is_absolute()) + quote((run.path / "report.html").as_posix()))
     return _card(
         "run",
         f"{test['accuracy']:.2%} right",

@@ -18,17 +18,20 @@ from inksight.measure.mcnemar import Duel, duel, holm
 from inksight.runs import METRICS, MODEL, SHIPPED, ModelCard, Run, load_model_card, resolve
 
 NOISE_ABOVE = 0.05
+SEED = 0  # decides the test part of data that has none, the same for all
 
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """A run in a comparison. cost: seconds (of its whole training), parameters, multiply_adds (for a picture) and
-    onnx_bytes; None where a run does not say."""
+    """A run in a comparison. name: its folder's; the whole path where two are called the same. cost: seconds (of its
+    whole training), parameters, multiply_adds (for a picture) and onnx_bytes; None where a run does not say. warning:
+    why to doubt its accuracy."""
 
     name: str
     card: ModelCard
     answers: AnswerSheet
     cost: Mapping[str, float | None]
+    warning: str | None = None
 
     @property
     def accuracy(self) -> float:
@@ -49,6 +52,7 @@ class Contender:
             "images": len(self.answers),
             "interval95": list(self.interval95),
             **self.cost,
+            "warning": self.warning,
         }
 
 
@@ -138,25 +142,28 @@ def compare(runs: Sequence[str | Path], data: str | Path | None = None) -> Compa
         raise UsageError(f"{len(paths)} run came; two or more are compared: inksight compare RUN RUN.")
     if len({path.resolve() for path in paths}) < len(paths):
         raise UsageError(f"a run was given twice among {', '.join(map(str, runs))}; give each once.")
-    contenders = tuple(_contender(path, data) for path in paths)
+    names = [_name(path) for path in paths]
+    told = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    contenders = tuple(_contender(path, name, data) for path, name in zip(paths, told, strict=True))
     for other in contenders[1:]:
-        _require_same_test(contenders[0], other, data)
+        _require_same_test(contenders[0], other)
     duels = [duel(one.answers.right, two.answers.right) for one, two in combinations(contenders, 2)]
     chances = holm([each.p for each in duels])
     pairs = zip(combinations(contenders, 2), duels, chances, strict=True)
     return Comparison(contenders, tuple(Pairing(*two, found, chance) for two, found, chance in pairs))
 
 
-def answers_of(path: Path) -> AnswerSheet:
-    """What a run said of its test part; asked anew if it kept nothing, as the shipped model does."""
-    kept = None if path == SHIPPED else Run(path).answers
-    return evaluate("shipped" if path == SHIPPED else path).answers if kept is None else kept
+def _name(path: Path) -> str:
+    """What a run is called."""
+    return "shipped" if path == SHIPPED else path.name
 
 
-def _contender(path: Path, data: str | Path | None) -> Contender:
-    """A run with its answers."""
-    name = "shipped" if path == SHIPPED else path.name
-    answers = answers_of(path) if data is None else evaluate(path, data).answers
+def _contender(path: Path, name: str, data: str | Path | None) -> Contender:
+    """A run with its answers; it is asked anew if it kept none, as the shipped model does, or for other data."""
+    answers, warning = None if data is not None or path == SHIPPED else Run(path).answers, None
+    if answers is None:
+        evaluation = evaluate(path, data, seed=None if data is None else SEED)
+        answers, warning = evaluation.answers, _learned(path, data, evaluation.answers) or evaluation.warning
     metrics = Run(path).metrics if (path / METRICS).is_file() else {}
     cost = {
         "seconds": metrics.get("seconds", {}).get("total"),
@@ -164,18 +171,29 @@ def _contender(path: Path, data: str | Path | None) -> Contender:
         "multiply_adds": metrics.get("multiply_adds"),
         "onnx_bytes": (path / MODEL).stat().st_size,
     }
-    return Contender(name, load_model_card(path), answers, cost)
+    return Contender(name, load_model_card(path), answers, cost, warning)
 
 
-def _require_same_test(one: Contender, other: Contender, data: str | Path | None) -> None:
+def _learned(path: Path, data: str | Path | None, asked: AnswerSheet) -> str | None:
+    """A warning where a run may have learned from the pictures it is asked: the data is its own, split otherwise."""
+    origin = load_model_card(path).provenance
+    if data is None or str(data) != origin["data"]["source"] or origin["seed"] == SEED:
+        return None
+    if evaluate(path).answers.sha256 == asked.sha256:
+        return None
+    return f"{_name(path)} was trained on {data} with another test part: it has learned from some of these pictures."
+
+
+def _require_same_test(one: Contender, other: Contender) -> None:
     """Raises UsageError, which says what differs, unless both answered the same pictures."""
     if one.card.classes != other.card.classes:
         raise UsageError(
             f"{one.name} and {other.name} know different classes: {_few(one.card.classes)}, and "
             f"{_few(other.card.classes)}. Compare runs of the same classes."
         )
-    same = np.array_equal(one.answers.labels, other.answers.labels)
-    if same and (data is not None or one.answers.sha256 == other.answers.sha256):
+    looks_alike = (one.card.size_px, one.card.channels) == (other.card.size_px, other.card.channels)
+    same_labels = np.array_equal(one.answers.labels, other.answers.labels)
+    if one.answers.sha256 == other.answers.sha256 or (same_labels and not looks_alike):
         return
     raise UsageError(
         f"{one.name} and {other.name} were tested on different pictures: {_test_of(one)}, and {_test_of(other)}. "

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
 _REJECTED_SHARE = 0.004
+_EXPLAINING_S, _HURRIED_S = 5.0, 0.5  # for the report: `inksight report` takes the time it needs
 LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
 
 
@@ -125,7 +126,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         runs.write_answers(folder, account.answers)
         figures = figures_of(account)
         write_figures(folder, figures, evaluation)
-        attributions = attributions_of(account)
+        attributions = attributions_of(account, _EXPLAINING_S if facts["time_limit_s"] is None else _HURRIED_S)
         metrics["seconds"] = clock.rounded()  # last: what is left to do is quickly done
         runs.write_json(folder / runs.METRICS, metrics)
         (folder / runs.REPORT).write_text(page(account, figures, attributions), encoding="utf-8")

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import inksight
 from inksight.comparison import compare
@@ -135,3 +136,35 @@ def test_the_page_has_the_pictures_that_only_one_gets(comparison):
     found = comparison.pairings[0]
     assert text.count('alt="test picture') == min(300, len(found.only_first)) + len(found.only_second)
     assert f"and {len(found.only_first) - 300:,} more." in text
+
+
+@pytest.fixture(scope="module")
+def split_apart(small_mnist, tmp_path_factory):
+    """Two runs of a folder without a test part: each seed takes another one from it."""
+    place = tmp_path_factory.mktemp("apart")
+    for index, (image, label) in enumerate(zip(small_mnist.train.images[:600], small_mnist.train.labels, strict=False)):
+        kind = place / "own" / str(label)
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(kind / f"{index}.png")
+    return place, [
+        inksight.train(place / "own", "quick", epochs=1, seed=seed, out=place / f"seed{seed}" / "run").path
+        for seed in (0, 1)
+    ]
+
+
+def test_other_test_parts_of_the_same_data_are_other_pictures(split_apart):
+    _, paths = split_apart
+    with pytest.raises(UsageError, match="were tested on different pictures"):
+        compare(paths)
+
+
+def test_who_has_learned_from_the_pictures_is_told_and_names_are_told_apart(split_apart, command):
+    place, paths = split_apart
+    found = compare(paths, place / "own")
+    assert found.contenders[0].answers.sha256 == found.contenders[1].answers.sha256
+    assert found.contenders[0].warning is None
+    assert "has learned from some of these pictures" in found.contenders[1].warning
+    assert [each.name for each in found.contenders] == [str(path) for path in paths]
+    done = command(place, "compare", *map(str, paths), "--data", str(place / "own"), "--json")
+    assert "Warning: run was trained on" in done.stderr
+    assert json.loads(done.stdout)["runs"][1]["warning"] == found.contenders[1].warning

@@ -162,10 +162,13 @@ def test_of_very_many_mistakes_the_rest_is_listed(mnist, quick_run):
     labels, given = np.zeros(count, np.int64), np.ones(count, np.int64)
     images = mnist.test.images[:count]
     worst = AnswerSheet(labels, given, np.full(count, 0.5, np.float32), "", images, images[:0])
-    text = "".join(wrong_section(Account("r", account.predictor, worst, {}, {}), np.ones((count, 28, 28), np.float32)))
+    text = "".join(
+        wrong_section(Account("r", account.predictor, worst, {}, {}), [np.ones((28, 28), np.float32)] * count)
+    )
     assert len(text) < 2_000_000
     pictured = text.count('alt="test picture')
     assert 500 < pictured < count
+    assert f"The first {pictured:,} of {count:,}" in text
     assert f"{count - pictured:,} more wrong answers, without pictures" in text
     assert f"and {count - pictured - 2000:,} more" in text
 
@@ -198,3 +201,12 @@ def test_a_place_that_takes_no_file_is_said(quick_run, tmp_path):
 def test_no_run_is_said(tmp_path):
     with pytest.raises(RunError, match='no run ".*nowhere": there is no such folder'):
         write_report(tmp_path / "nowhere")
+
+
+def test_out_of_time_pictures_stand_without_reasons(quick_run):
+    account = account_of(quick_run.path)
+    few = attributions_of(account, most_s=0)
+    assert 0 < len(few) <= 50
+    text = "".join(wrong_section(account, few[:7]))
+    assert text.count('alt="what spoke for') == 7
+    assert text.count('alt="test picture') == len(account.answers.wrong)

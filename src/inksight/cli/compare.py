@@ -29,6 +29,9 @@ def compare(
     from inksight.report.versus import COLUMNS, rows, versus_page
 
     comparison = measure(runs, data)
+    for contender in comparison.contenders:
+        if contender.warning:
+            note(f"Warning: {contender.warning}")
     if out is not None:
         from inksight.files import whole_file
 

@@ -43,8 +43,10 @@ def evaluate(
 ) -> None:
     """Measure a run: accuracy, each class, the confusion matrix, the wrong ones, and how it holds up."""
     from inksight.evaluation import evaluate as measure
+    from inksight.runs import resolve
 
-    evaluation = measure(run, data)
+    path = resolve(run)  # once: another run may become the latest meanwhile
+    evaluation = measure(path, data)
     metrics = evaluation.metrics()
     if evaluation.warning:
         note(f"Warning: {evaluation.warning}")
@@ -56,9 +58,9 @@ def evaluate(
         with whole_folder(out) as folder:
             write_figures(folder, {"confusion": confusion_png(evaluation.confusion, evaluation.classes)}, evaluation)
         note(f"Figures in {out}.")
-    suites = {} if suite is Suite.clean else _suites(run, evaluation, suite, count)
+    suites = {} if suite is Suite.clean else _suites(path, evaluation, suite, count)
     if data is None and suites:
-        _keep(run, suites)
+        _keep(path, suites)
     for name, why in suites.get("left_out", {}).items():
         note(f"{name} is left out: {why}")
     if as_json:
@@ -80,12 +82,11 @@ def evaluate(
     print_suites(metrics, suites)
 
 
-def _keep(run: str, suites: dict[str, Any]) -> None:
+def _keep(path: Path, suites: dict[str, Any]) -> None:
     """Puts what the suites found into the run folder, for its report; the shipped model has none."""
     from inksight.errors import StorageError
-    from inksight.runs import SHIPPED, Run, keep_suites, resolve
+    from inksight.runs import SHIPPED, Run, keep_suites
 
-    path = resolve(run)
     if path == SHIPPED:
         return
     try:
@@ -96,7 +97,7 @@ def _keep(run: str, suites: dict[str, Any]) -> None:
     note(f"Kept in {path}: inksight report {path} shows it.")
 
 
-def _suites(run: str, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:
+def _suites(run: Path, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:
     """What further suites find, with a bar while they are measured."""
     from inksight.predictor import Predictor
     from inksight.suites import Trial, evaluate_corruptions, evaluate_suites

@@ -107,7 +107,8 @@ def _alike(explanation: Explanation) -> str:
         f"all of them {counts[0][0]}" if len(counts) == 1 else ", ".join(f"{name} ({count})" for name, count in counts)
     )
     names = ", ".join(f"{each.index}" for each in found[:3])
-    return f"it looks like training pictures {names} of {explanation.training}, and {len(found) - 3} more: {labels}."
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"it looks like training pictures {names} of {explanation.training}{more}: {labels}."
 
 
 def _flipped(explanation: Explanation) -> str:

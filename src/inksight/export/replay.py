@@ -70,7 +70,9 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 def erf(x: np.ndarray) -> np.ndarray:
     """The error function, value by value."""
-    return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
+    from scipy import special
+
+    return np.asarray(special.erf(x))
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from inksight.picture import pictures_at_once
 
 FOLDER = "features"
 LOOKING = "looking at the training pictures"
-KEPT_FILES = 8  # a set of 60,000 pictures takes 30 MB
+KEPT_BYTES = 256 * 1024**2  # besides the newest; 60,000 pictures take 30 MB, without a dense layer some hundreds
 
 
 class FeatureReader:
@@ -111,7 +112,8 @@ def _load(path: Path, count: int) -> np.ndarray | None:
         return None
     if features.ndim != 2 or len(features) != count or features.dtype != np.float16:
         return None
-    os.utime(path)  # used last
+    with suppress(OSError):
+        os.utime(path)  # used last
     return features
 
 
@@ -122,6 +124,9 @@ def _save(path: Path, features: np.ndarray) -> None:
             np.savez(temporary, features=features)
     except StorageError:
         return
-    files = sorted(path.parent.glob("[!.]*.npz"), key=lambda file: file.stat().st_mtime)
-    for file in files[:-KEPT_FILES]:
-        file.unlink(missing_ok=True)
+    with suppress(OSError):  # others may tidy up, too
+        files = sorted(path.parent.glob("[!.]*.npz"), key=lambda file: -file.stat().st_mtime)
+        sizes = np.cumsum([file.stat().st_size for file in files])
+        for file, bytes_so_far in zip(files[1:], sizes[1:], strict=True):
+            if bytes_so_far > KEPT_BYTES:
+                file.unlink(missing_ok=True)

@@ -52,7 +52,7 @@ def account_of(name: str | Path) -> Account:
 
     Raises:
         RunError: there is no such run, or its files are damaged.
-        DataError: the run kept no answers, and its data cannot be had.
+        DataError, UsageError: the run kept no answers, and its data cannot be had.
     """
     predictor = Predictor.load(name)
     path = resolve(name)

@@ -15,7 +15,7 @@ from inksight.report.suites import suites_sections
 from inksight.report.wrong import wrong_section
 
 
-def page(account: Account, figures: Mapping[str, bytes], attributions: np.ndarray) -> str:
+def page(account: Account, figures: Mapping[str, bytes], attributions: Sequence[np.ndarray]) -> str:
     """The HTML text.
 
     Args:

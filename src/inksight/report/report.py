@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from inksight.errors import EngineError
 from inksight.evaluation import Evaluation
 from inksight.export.lowering import plan_of
 from inksight.files import whole_file
@@ -19,6 +21,8 @@ from inksight.runs import REPORT, SHIPPED, resolve
 from inksight.sheet import save_png
 
 MOST_EXPLAINED = 1_000
+AT_ONCE = 50
+EXPLAINING_S = 60.0
 
 
 def write_report(run: str | Path = "latest", out: str | Path | None = None) -> Path:
@@ -33,8 +37,8 @@ def write_report(run: str | Path = "latest", out: str | Path | None = None) -> P
         RunError: there is no such run, or its files are damaged.
         StorageError: the place takes no file.
     """
-    account = account_of(run)
-    folder = resolve(run)
+    folder = resolve(run)  # once: another run may become the latest meanwhile
+    account = account_of(folder)
     path = Path(out) if out is not None else Path("shipped.html") if folder == SHIPPED else folder / REPORT
     text = page(account, figures_of(account), attributions_of(account))
     with whole_file(path) as temporary:
@@ -53,12 +57,28 @@ def figures_of(account: Account) -> dict[str, bytes]:
     return figures
 
 
-def attributions_of(account: Account) -> np.ndarray:
-    """What spoke for the given answer in each wrong picture, the first MOST_EXPLAINED: float32 (k, size, size)."""
+def attributions_of(account: Account, most_s: float = EXPLAINING_S) -> list[np.ndarray]:
+    """What spoke for the given answer in the wrong pictures, the surest mistakes first: float32 (size, size) each.
+
+    Args:
+        most_s: seconds after which no more are begun. There are at most MOST_EXPLAINED, and none of a model that has
+            operators of others.
+    """
     answers, card = account.answers, account.predictor.card
-    images = answers.wrong_images[:MOST_EXPLAINED]
-    batch = images.reshape(-1, card.size_px, card.size_px, card.channels)
-    return attribution(plan_of(account.predictor.content), batch, answers.answers[answers.wrong[: len(images)]])
+    images = answers.wrong_images[:MOST_EXPLAINED].reshape(-1, card.size_px, card.size_px, card.channels)
+    given = answers.answers[answers.wrong[: len(images)]]
+    try:
+        plan = plan_of(account.predictor.content)
+    except EngineError:
+        return []
+    found: list[np.ndarray] = []
+    ends_at = time.monotonic() + most_s
+    for start in range(0, len(images), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        found += [*attribution(plan, images[part], given[part])]
+        if time.monotonic() > ends_at:
+            break
+    return found
 
 
 def write_figures(folder: Path, figures: Mapping[str, bytes], evaluation: Evaluation) -> None:

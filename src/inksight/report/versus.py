@@ -27,6 +27,7 @@ def versus_page(comparison: Comparison) -> str:
         f"<small>the most of {len(best.answers):,} test pictures that all were asked</small>"
     )
     sections = [
+        *(f'<p class="note">{escape(each.warning)}</p>' for each in contenders if each.warning),
         section("Side by side", table(COLUMNS, rows(contenders)), _caution()),
         *(section(f"{each.first.name} and {each.second.name}", *_pairing(each)) for each in comparison.pairings),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import cv2
@@ -18,11 +19,11 @@ MOST_LISTED = 2_000
 SHOWN_PX = 56
 
 
-def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
+def wrong_section(account: Account, attributions: Sequence[np.ndarray]) -> list[str]:
     """HTML: pictures as many as fit, then a list of the others.
 
     Args:
-        attributions: float32 (k, size, size), what spoke for the given answer in each of `answers.wrong_images`.
+        attributions: float32 (size, size) each, what spoke for the given answer in the first of `answers.wrong_images`.
     """
     answers, classes = account.answers, account.classes
     wrong = answers.wrong
@@ -30,7 +31,8 @@ def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
         return ["<p>None: every test picture was answered right.</p>"]
     cells: list[str] = []
     room = MOST_BYTES
-    for image, attribution, index in zip(answers.wrong_images, attributions, wrong.tolist(), strict=False):
+    for place, (image, index) in enumerate(zip(answers.wrong_images, wrong.tolist(), strict=False)):
+        attribution = attributions[place] if place < len(attributions) else None
         cell = _cell(image, attribution, answers, classes, index)
         room -= len(cell)
         if room < 0:
@@ -38,7 +40,7 @@ def wrong_section(account: Account, attributions: np.ndarray) -> list[str]:
         cells.append(cell)
     rest = wrong[len(cells) :].tolist()
     grid = f'<div class="wrong">{"".join(cells)}</div>'
-    return [_legend(len(wrong)), grid, _listed(rest, answers, classes)]
+    return [_legend(len(wrong), len(cells)), grid, _listed(rest, answers, classes)]
 
 
 def thumbnail(image: np.ndarray, words: str) -> str:
@@ -50,22 +52,25 @@ def thumbnail(image: np.ndarray, words: str) -> str:
 
 
 def _cell(
-    image: np.ndarray, attribution: np.ndarray, answers: AnswerSheet, classes: tuple[str, ...], index: int
+    image: np.ndarray, attribution: np.ndarray | None, answers: AnswerSheet, classes: tuple[str, ...], index: int
 ) -> str:
     """One wrong answer."""
     true, given = _names(answers, classes, index)
     seen = thumbnail(image, f"test picture {index}")
-    why = thumbnail(overlay(image.reshape(*image.shape[:2], -1), attribution), f"what spoke for {given}")
+    why = ""
+    if attribution is not None:
+        why = thumbnail(overlay(image.reshape(*image.shape[:2], -1), attribution), f"what spoke for {given}")
     return (
         f"<figure>{seen}{why}<figcaption><b>{escape(true)} → {escape(given)}</b>"
         f"<span>{answers.confidences[index]:.0%} · #{index}</span></figcaption></figure>"
     )
 
 
-def _legend(count: int) -> str:
+def _legend(count: int, pictured: int) -> str:
     """How to read the pictures."""
+    which = f"All {count:,}" if pictured == count else f"The first {pictured:,} of {count:,}"
     return (
-        f"<p>All {count:,}, the surest mistakes first: true class → answer, its confidence, and the picture's index. "
+        f"<p>{which}, the surest mistakes first: true class → answer, its confidence, and the picture's index. "
         'Beside each picture, what spoke <span class="for">for</span> the given answer and what spoke '
         '<span class="against">against</span> it.</p>'
     )

@@ -35,7 +35,7 @@ TINY = {
         {"style_before", "test_before", "counts"},
     ),
     "doubt.py": (
-        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500"],
+        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500", "--time-limit", "2"],
         {"pictures", "presets"},
     ),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),

@@ -39,7 +39,7 @@ TINY = {
         {"run", "pictures", "attribution_s_per_100", "areas", "flip_rms", "flip_classes", "flip_s"},
     ),
     "doubt.py": (
-        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500"],
+        ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500", "--time-limit", "2"],
         {"pictures", "presets"},
     ),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),

@@ -111,7 +111,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         dataset = whole.held_out(config.validation, config.seed)
         require_watchable(dataset, config)
         model = build_model(dataset, config)
-        ends_at = None if self.time_limit_s is None else started + max(self.time_limit_s - _RESERVE_S, 0)
+        limit_s = self.time_limit_s
+        ends_at = None if limit_s is None else started + max(limit_s - _RESERVE_S, limit_s / 2)
         fitted = fit(model, dataset, config, backend, ends_at)
         if fitted.ended == "interrupted":
             raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """Knobs to settings: what is trained, in which order, and what is refused before anything is."""
 
+import numpy as np
 import pytest
 
 from inksight.errors import UsageError
@@ -38,7 +39,7 @@ def test_settings_differ_in_their_knob_only():
 
 
 def test_values_that_are_all_but_equal_keep_names_of_their_own():
-    made = plan({"learning_rate": [0.0012345678, "0.0012345679", 1e-5], "dropout": [0, 0.5]})
+    made = plan({"learning_rate": [np.float64(0.0012345678), "0.0012345679", 1e-5], "dropout": [0, 0.5]})
     rates = ["0.0012345678", "0.0012345679", "1e-05"]
     assert names(made) == ["base", *(f"learning_rate={rate}" for rate in rates), "dropout=0.5"]
     assert made.pairs("learning_rate", 0.0012345679) == [("learning_rate=0.0012345679", "base")]

@@ -158,7 +158,7 @@ def spoken(value: Any) -> str:
     if not isinstance(value, float):
         return "default" if value is None else str(value)
     short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+    return short if float(short) == value else repr(float(value))  # one of NumPy is spoken as a plain one
 
 
 def effective(config: TrainConfig, knob: str) -> Any:

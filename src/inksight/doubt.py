@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ import numpy as np
 
 from inksight import data as data_room
 from inksight import notebook
-from inksight.data.dataset import Dataset, Split, joined, require_usable, take
+from inksight.data.dataset import Dataset, Split, joined, take
 from inksight.data.listing import Listing
 from inksight.data.progress import Progress
 from inksight.data.registry import KnownSet
 from inksight.data.sources import open_path
 from inksight.errors import DataError, UsageError, unknown
-from inksight.ink import digit_input
-from inksight.job import build_model, require_time_limit
+from inksight.job import build_model, load_checked, require_time_limit
 from inksight.measure.confident import estimated_errors, margins, self_confidence
 from inksight.picture import pictures_at_once
 from inksight.sheet import sheet
@@ -169,10 +167,8 @@ def find_doubts(
             raise UsageError(unknown(kind, name, known))
     engine.prepare(backend)
     names = None if isinstance(data, Dataset) else _file_names(data)
-    if not isinstance(data, Dataset):
-        prepare = partial(digit_input, size_px=size_px or data_room.SIZE_PX) if preprocessing == "digits" else None
-        data = data_room.load(data, size_px=size_px, prepare=prepare, preprocessing=preprocessing, progress=progress)
-    parts = require_usable(data).parts
+    data = load_checked(data, size_px, preprocessing, RECIPES[preset].config, progress)
+    parts = data.parts
     if part not in (ALL, *parts):
         raise UsageError(f"{data.source or data.name} has no {part} part; it has {', '.join(parts)}.")
     asked = list(parts) if part == ALL else [part]

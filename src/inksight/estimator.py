@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from inksight.data import SIZE_PX, checked_size
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.finish import calibrated, export
-from inksight.job import build_model, chosen, require_time_limit
+from inksight.job import build_model, chosen, require_time_limit, require_watchable
 from inksight.picture import fit_square
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
@@ -39,6 +39,9 @@ CHOICES = tuple(item.name for item in fields(TrainConfig) if item.name not in ("
 BYTES = (0.0, 255.0)
 BATCH = 1024
 _RESERVE_S = 0.5  # after the last step: the export, and its proof
+_FAR = 4  # widths of the range of `fit`; what is further out was never meant for it
+_FEW = 1 / 200  # of the numbers may be, as some of standardised columns are
+_FAINT = 0.05  # quantile of pictures by their greatest number
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -94,18 +97,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"y has one class only ({self.classes_[0]}); at least two are needed.")
         self.shape_ = layout or (math.isqrt(rows.shape[1] - 1) + 1,) * 2
         self.range_ = BYTES if rows.dtype == np.uint8 else (float(rows.min()), float(rows.max()))
+        self.faint_ = float(np.quantile(_magnitudes(rows), _FAINT))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         choices = {name: getattr(self, name) for name in CHOICES if getattr(self, name) is not None}
         config = chosen(preset_named(self.preset), choices | {"seed": seed})
         backend = engine.prepare(config.backend)
+        config = replace(config, backend=backend)
         engine.load_keras()
         images = self._images(rows)
         none = Split(images[:0], labels[:0].astype(np.int64))
         names = tuple(str(label) for label in self.classes_)
         whole = Dataset("arrays", names, Split(images, labels.astype(np.int64)), none)
         dataset = whole.held_out(config.validation, config.seed)
+        require_watchable(dataset, config)
         model = build_model(dataset, config)
-        ends_at = None if self.time_limit_s is None else started + max(self.time_limit_s - _RESERVE_S, 0)
+        limit_s = self.time_limit_s
+        ends_at = None if limit_s is None else started + max(limit_s - _RESERVE_S, limit_s / 2)
         fitted = fit(model, dataset, config, backend, ends_at)
         if fitted.ended == "interrupted":
             raise KeyboardInterrupt
@@ -120,15 +127,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Calibrated probabilities, float32 (n, classes), in the order of `classes_`.
 
         Raises:
-            ValueError: not as many numbers as in `fit`, another shape, or numbers of 0–1 where `fit` saw 0–255.
+            ValueError: not as many numbers as in `fit`, another shape, or numbers of quite another range.
         """
         check_is_fitted(self)
         rows, layout = _rows(X)
         rows = validate_data(self, rows, reset=False)
         if layout not in (None, self.shape_):
             raise ValueError(f"X has pictures of the shape {layout}; those of fit had {self.shape_}.")
-        if self.range_ == BYTES and rows.dtype.kind == "f" and 0 < rows.max() <= 1:
-            raise ValueError("X has numbers of 0 to 1, those of fit were 0 to 255; bring both to the same range.")
+        self._require_range(rows)
         return self._predictor.probabilities(self._images(rows))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -144,6 +150,21 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         super().__setstate__(state)
         if "model_" in state:
             self._predictor = Predictor(*self.model_, MODEL)
+
+    def _require_range(self, rows: np.ndarray) -> None:
+        """Raises ValueError for numbers that are far out of the range of `fit`, or of −1 to 1 where it saw far more.
+
+        A dark picture among bytes has whole numbers, 0 and 1, also where they are floats.
+        """
+        low, high = self.range_
+        reach = _FAR * (high - low)
+        beyond = np.mean((rows < low - reach) | (rows > high + reach)) if reach else 0
+        shrunk = self.faint_ > _FAR and _magnitudes(rows).max() <= 1 and bool((rows % 1).any())
+        if beyond > _FEW or shrunk:
+            raise ValueError(
+                f"X has numbers of {rows.min():g} to {rows.max():g}, those of fit were {low:g} to {high:g}; bring both "
+                "to the same range: those of 0 to 255 divided by 255 are 0 to 1."
+            )
 
     def _images(self, rows: np.ndarray) -> np.ndarray:
         """Rows of numbers -> what the network sees, uint8 (n, size, size[, 3]); a batch at a time to spare memory."""
@@ -163,6 +184,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return rows
         scaled = (rows.astype(np.float64) - low) * (255 / ((high - low) or 1))
         return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _magnitudes(rows: np.ndarray) -> np.ndarray:
+    """How far from 0 each picture reaches, (n,)."""
+    high, low = rows.max(axis=1).astype(np.float64), rows.min(axis=1).astype(np.float64)
+    return np.asarray(np.maximum(high, -low))
 
 
 def _rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:

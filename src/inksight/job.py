@@ -122,7 +122,7 @@ def carry_out(
             facts = begun.facts
             begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
         del whole  # the held-out set is a copy of most of it
-    _require_watchable(dataset, config)
+    require_watchable(dataset, config)
     with clock.stage("build"):
         model = build_model(dataset, config)
     from inksight.training.fit import fit
@@ -207,7 +207,7 @@ def load_checked(
     return require_usable(data)
 
 
-def _require_watchable(dataset: Dataset, config: TrainConfig) -> None:
+def require_watchable(dataset: Dataset, config: TrainConfig) -> None:
     """Raises UsageError where early stopping or a target have too little to watch."""
     for name in ("early_stopping", "target"):
         if getattr(config, name) and dataset.validation is None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import inksight
 from inksight.data.dataset import Split
-from inksight.doubt import FOLDS, Doubts, find_doubts, stratified_folds
+from inksight.doubt import FOLDS, RECIPES, Doubts, find_doubts, stratified_folds
 from inksight.errors import DataError, UsageError
 
 PLANTED = 40
@@ -47,14 +47,21 @@ def test_planted_errors_are_found(planted):
     assert found.networks == 8 and told[-1][0] == told[-1][1] and told[-1][2] == "training 8 networks"
 
 
-def test_the_test_part_is_judged_by_the_training_part(small_mnist):
+def test_the_test_part_is_judged_by_the_training_part(small_mnist, monkeypatch):
+    monkeypatch.setitem(RECIPES, "quick", replace(RECIPES["quick"], rounds_whole=2))
     labels = small_mnist.test.labels.copy()
     labels[:5] = (labels[:5] + 1) % 10
     data = replace(small_mnist, test=Split(small_mnist.test.images, labels))
-    found = find_doubts(data, "test", "quick", time_limit_s=5)
+    found = find_doubts(data, "test", "quick")
+    assert found.networks == 2
     assert {row.index for row in found.ranked(50)} >= set(range(5))
+
+
+def test_a_short_time_limit_makes_fewer_networks(small_mnist):
+    """What they know by then is a matter of the machine: one step, where compiling takes the time."""
+    found = find_doubts(small_mnist, "test", "quick", time_limit_s=0.5)
+    assert 1 <= found.networks < 8
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert find_doubts(data, "test", time_limit_s=0.1).networks == 1, "no time for the others"
 
 
 @pytest.fixture

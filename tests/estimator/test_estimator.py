@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import inksight
@@ -62,8 +62,6 @@ def test_it_reads_digits_in_any_layout(small_mnist, fitted):
 
 def test_what_does_not_fit_is_refused(small_mnist, fitted):
     images = small_mnist.test.images
-    with pytest.raises(ValueError, match="numbers of 0 to 1, those of fit were 0 to 255"):
-        fitted.predict(images / 255)
     with pytest.raises(ValueError, match=r"shape \(56, 14\); those of fit had \(28, 28\)"):
         fitted.predict(images.reshape(-1, 56, 14))
     with pytest.raises(ValueError, match="X has 100 features, but Classifier is expecting 784"):
@@ -78,10 +76,55 @@ def test_what_does_not_fit_is_refused(small_mnist, fitted):
         Classifier(size_px=4).fit(images, small_mnist.test.labels)
     with pytest.raises(UsageError, match="the time limit is 0 seconds"):
         Classifier(time_limit_s=0).fit(images, small_mnist.test.labels)
+    with pytest.raises(UsageError, match="early_stopping needs a validation part to watch"):
+        Classifier(early_stopping=2, validation=0.0).fit(images, small_mnist.test.labels)
+    with pytest.raises(UsageError, match="the validation part has 50 pictures; a target needs at least"):
+        Classifier(target=0.9, validation=0.1).fit(images, small_mnist.test.labels)
     with pytest.raises(UsageError, match='no preset "quik". Did you mean quick'):
         Classifier(preset="quik").fit(images, small_mnist.test.labels)
     with pytest.raises(ValueError, match=r"y has one class only \(7\)"):
         Classifier().fit(images[:5], [7] * 5)
+
+
+@pytest.mark.parametrize(
+    ("learned", "asked", "told"),
+    [
+        (lambda X: X, lambda X: X / 255, "X has numbers of 0 to 1, those of fit were 0 to 255"),
+        (lambda X: np.minimum(X, 254).astype(int), lambda X: X / 255, "0 to 1, those of fit were 0 to 254"),
+        (lambda X: X * 0.99, lambda X: X / 127.5 - 1, "-1 to 1, those of fit were 0 to 252.45"),
+        (lambda X: X // 16, lambda X: X / 255, "0 to 1, those of fit were 0 to 255"),
+        (lambda X: X / 255, lambda X: X, "0 to 255, those of fit were 0 to 1;"),
+        (lambda X: X / 255 - 0.5, lambda X: X.astype(float), "0 to 255, those of fit were -0.5 to 0.5;"),
+        (lambda X: X // 16 + 0.0, lambda X: X, "0 to 255, those of fit were 0 to 15;"),
+    ],
+)
+def test_numbers_of_another_range_are_refused(small_mnist, learned, asked, told):
+    train = small_mnist.train
+    model = Classifier(**TINY).fit(learned(train.images[:64]), train.labels[:64])
+    model.predict(learned(train.images))
+    with pytest.raises(ValueError, match=told):
+        model.predict(asked(train.images))
+    with pytest.raises(ValueError, match=told.partition(", ")[2]):
+        model.predict(asked(train.images[2:3]))
+
+
+def test_dark_pictures_and_a_few_odd_numbers_are_taken(small_mnist, fitted):
+    images, labels = small_mnist.train.images, small_mnist.train.labels
+    dark = images[:20] // 255  # 0 and 1
+    expected = fitted.predict_proba(dark)
+    np.testing.assert_array_equal(fitted.predict_proba(dark.astype(np.float32)), expected)
+    np.testing.assert_array_equal(fitted.predict_proba(np.zeros((1, 28, 28))), fitted.predict_proba(dark[:1] * 0))
+    model = Classifier(**TINY).fit(images[:64] / 255, labels[:64])
+    assert model.predict(dark / 255).shape == (20,)
+    rows = StandardScaler().fit(images[:64].reshape(64, -1))
+    odd = rows.transform(images.reshape(-1, 784))
+    model = Classifier(**TINY).fit(odd[:64], labels[:64])
+    assert np.abs(odd).max() > 10 * np.abs(odd[:64]).max(), "columns that were all but empty in fit"
+    assert model.predict(odd).shape == (2000,)
+
+
+def test_the_card_knows_the_backend(fitted):
+    assert fitted.model_[1].provenance["backend"] in ("jax", "torch", "tensorflow")
 
 
 def test_it_is_pickled_and_cloned(small_mnist, fitted):

@@ -31,6 +31,20 @@ def test_where_only_seeds_have_luck_it_is_the_paired_t_test():
     assert one.interval == pytest.approx(tuple(expected.confidence_interval(0.95)), rel=1e-3)
 
 
+def test_rounding_is_no_noise():
+    """Where every picture answers alike with every seed, floats leave 1e-34 and such of the variances."""
+    for share in (0.1, 1 / 3, -0.7):
+        found = difference(np.full((3, 7), share))
+        assert (found.noise, found.picture_variance, found.overdispersion) == (0, 0, 1)
+    by_picture = difference(np.tile([0.1, 0.7, -0.3, 0.2, 0.6], (3, 1)))
+    assert (by_picture.noise, by_picture.overdispersion) == (0, 1) and by_picture.picture_variance > 0
+    by_seed = np.array([0.1, 0.3, 0.7])
+    (one,) = judge([difference(np.repeat(by_seed[:, None], 50, axis=1))], [0.5])
+    assert one.p == pytest.approx(stats.ttest_1samp(by_seed, 0).pvalue, rel=1e-3)
+    (whole,) = judge([difference(np.repeat([[-1.0], [0.0], [0.0]], 50, axis=1))], [0.5])
+    assert whole.p == pytest.approx(stats.ttest_1samp([-1, 0, 0], 0).pvalue, rel=1e-3), "one of three seeds fails"
+
+
 def test_variances_by_hand():
     """Against the analysis of variance written out in sums."""
     generator = np.random.default_rng(3)

@@ -6,7 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +16,8 @@ import pytest
 
 import inksight
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.experiments.folder import Outcome, open_folder
-from inksight.experiments.job import expected_s
+from inksight.experiments.folder import Outcome, held, open_folder
+from inksight.experiments.job import Silent, expected_s
 from inksight.experiments.plan import make_plan
 from inksight.training.config import preset
 
@@ -139,6 +141,60 @@ def test_another_experiment_in_the_folder_is_refused(whole, small_file, small_mn
     with pytest.raises(StorageError, match="exists already and is no experiment; it is left as it was"):
         inksight.experiment(small_file, knobs=KNOBS, out=other, **CHOICES)
     assert results(folder) == results(whole.path)
+
+
+def test_what_changed_under_a_resumed_one_is_said(whole, small_mnist, tmp_path):
+    folder = copied(whole, tmp_path / "changed")
+    resized = replace(small_mnist, preprocessing="resize")
+    with pytest.raises(
+        StorageError, match="cannot go on, for not all is as when it began .the data's SHA-256"
+    ) as error:
+        inksight.experiment(resized, resume=folder)
+    assert "Bring that back, or start anew in another --out." in str(error.value)
+    assert "--resume" not in str(error.value)
+    with pytest.raises(UsageError, match="1001 seeds came; 1 to 1,000 were wanted"):
+        inksight.experiment(resume=folder, seeds=1001)
+
+
+class Intruder(Silent):
+    """While an experiment runs, a second process would go on with it."""
+
+    def __init__(self, command, path):
+        self.command, self.path, self.done = command, path, None
+
+    def starting(self, setting, seed):
+        before = (self.path / "trials.jsonl").read_bytes()
+        (self.path / "trials.jsonl").write_bytes(before + b'{"half')
+        self.done = self.command(self.path.parent, "experiment", "--resume", str(self.path), "--json")
+        assert (self.path / "trials.jsonl").read_bytes() == before + b'{"half', "nobody cuts what another writes"
+        (self.path / "trials.jsonl").write_bytes(before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_processes_do_not_share_a_folder(whole, command, tmp_path):
+    folder = copied(whole, tmp_path / "shared")
+    kept = (folder / "trials.jsonl").read_text().splitlines(keepends=True)
+    (folder / "trials.jsonl").write_text("".join(kept[:5]))
+    intruder = Intruder(command, folder)
+    done = inksight.experiment(resume=folder, onlooker=intruder)
+    assert intruder.done.returncode == 1
+    assert "is being trained by another process now; wait for its end, or choose another --out" in intruder.done.stderr
+    assert len((folder / "trials.jsonl").read_text().splitlines()) == 6 == len(done.outcomes)
+
+
+def test_new_experiments_at_once_take_numbers_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan("quick", preset("quick"), {"dropout": [0.5]}, {})
+    facts = {"data": {"name": "small"}}
+    together = threading.Barrier(8)
+
+    def begin(_):
+        together.wait()
+        with held(None, plan, facts) as folder:
+            return folder.path.name
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(begin, range(8))) == [f"small-quick-{number}" for number in range(1, 9)]
 
 
 @pytest.mark.parametrize(

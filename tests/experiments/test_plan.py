@@ -1,5 +1,6 @@
 """Knobs to settings: what is trained, in which order, and what is refused before anything is."""
 
+import numpy as np
 import pytest
 
 from inksight.errors import UsageError
@@ -35,6 +36,13 @@ def test_settings_differ_in_their_knob_only():
     assert any("first_layer is learned in all settings" in note for note in made.notes)
     chosen = plan({"kernel_size": [3]}, choices={"first_layer": "whitened"})
     assert {setting.config.first_layer for setting in chosen.settings} == {"whitened"}
+
+
+def test_values_that_are_all_but_equal_keep_names_of_their_own():
+    made = plan({"learning_rate": [np.float64(0.0012345678), "0.0012345679", 1e-5], "dropout": [0, 0.5]})
+    rates = ["0.0012345678", "0.0012345679", "1e-05"]
+    assert names(made) == ["base", *(f"learning_rate={rate}" for rate in rates), "dropout=0.5"]
+    assert made.pairs("learning_rate", 0.0012345679) == [("learning_rate=0.0012345679", "base")]
 
 
 def test_a_grid_is_every_combination_and_compares_like_with_like():
@@ -75,6 +83,11 @@ def test_twice_the_epochs_are_tried_where_epochs_decide():
         ({"epochs": ["1.5"]}, {}, 'epochs is "1.5"; a whole number was wanted.'),
         ({"activation": ["relu", "rellu"]}, {}, 'no activation "rellu". Did you mean relu?'),
         ({"kernel_size": ["5"]}, {}, "there is nothing to compare for kernel_size: 5 is what it is anyway."),
+        (
+            {"dropout": [0.5]},
+            {"seeds": 2, "choices": {"seed": 2**31 - 1}},
+            "2 seeds from 2147483647 on came; the last may be 2147483647. Give a seed of 2147483646 or less.",
+        ),
         ({"dropout": [0.5]}, {"seeds": 0}, "0 seeds came; 1 to 1,000 were wanted"),
         ({"dense_units": range(32), "filters": range(2, 34)}, {"grid": True}, "1,024 settings came; at most 1,000"),
     ],

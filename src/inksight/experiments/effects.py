@@ -19,6 +19,7 @@ from inksight.measure.mcnemar import holm
 LEVEL = 0.05
 _MATTERS = 1 / 4  # of the reference's errors: a smaller difference is small
 _SHARED = 0.25  # squared correlation of two differences to the same reference
+_ROUNDING = 1e-12  # a variance below is none: floats have rounded it
 _ODD = 0.99  # quantile beyond which a setting's own luck is taken for what it is
 
 
@@ -67,9 +68,11 @@ def difference(table: np.ndarray) -> Difference:
     if seeds < 2 or pictures < 2:
         return Difference(value, tuple(by_seed.tolist()), 0.0, 0.0, None)
     rest = table - by_seed[:, None] - by_picture + mean
-    error = float((rest**2).sum()) / ((seeds - 1) * (pictures - 1))
-    of_seeds = pictures * float(by_seed.var(ddof=1))
-    of_pictures = seeds * float(by_picture.var(ddof=1))
+    error = _unrounded(float((rest**2).sum()) / ((seeds - 1) * (pictures - 1)))
+    of_seeds = _unrounded(pictures * float(by_seed.var(ddof=1)))
+    of_pictures = _unrounded(seeds * float(by_picture.var(ddof=1)))
+    if of_seeds:  # all pictures alike: what the seeds differ by is then all the noise there is
+        error = max(error, _ROUNDING)
     return Difference(
         value,
         tuple(by_seed.tolist()),
@@ -77,6 +80,11 @@ def difference(table: np.ndarray) -> Difference:
         noise=error / (seeds * pictures),
         overdispersion=of_seeds / error if error else 1.0,
     )
+
+
+def _unrounded(variance: float) -> float:
+    """A variance; 0 where it is one by rounding only."""
+    return variance if variance > _ROUNDING else 0.0
 
 
 def judge(differences: Sequence[Difference], errors: Sequence[float]) -> list[Judged]:

@@ -1,7 +1,8 @@
 """The experiment folder: what was planned (experiment.json) and what came of it (trials.jsonl), safe against a kill.
 
 A trial is one line, written to the disk before the next trial starts. A kill can tear the last line only; it is then
-cut off, and its trial done again.
+cut off, and its trial done again. Whoever trains holds a lock on the folder; the operating system takes that from a
+process that dies.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,12 @@ from inksight.files import storage_errors, whole_file
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes that write one folder are not kept apart
+    fcntl = None  # type: ignore[assignment]
+_HAS_LOCKS: bool = fcntl is not None
 
 FORMAT = 1
 PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
@@ -96,28 +105,66 @@ def about(dataset: Dataset, backend: str) -> dict[str, Any]:
     }
 
 
-def create(path: Path | None, plan: Plan, facts: dict[str, Any]) -> Folder:
-    """A new folder, or the one at `path` if it holds the same experiment. More seeds are the same experiment.
+@contextmanager
+def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = False) -> Iterator[Folder]:
+    """A new folder, or the one at `path` if it holds the same experiment; as long as the block lasts, for nobody else.
+
+    More seeds are the same experiment.
 
     Args:
         path: None for the next free `experiments/<data>-<preset>-<number>`.
         facts: as `about` gives them.
+        resumed: whether the plan is the folder's own.
     Raises:
-        RunError: the folder is of another version.
+        RunError: another process trains there, or the folder is of another version.
         StorageError: the folder holds another experiment, or something else.
     """
     if path is None:
-        path = _next_free(f"{facts['data']['name']}-{plan.preset}")
+        path = _claimed(f"{facts['data']['name']}-{plan.preset}")
+    elif not path.is_file():
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        yield _begun(path, plan, facts, resumed)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keeps other processes from a folder; nothing where there are no locks.
+
+    Raises:
+        RunError: another one has it.
+    """
+    if not _HAS_LOCKS:
+        yield
+        return
+    with storage_errors(path):
+        handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"the experiment in {path} is being trained by another process now; wait for its end, or choose "
+                "another --out."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Folder:
+    """The folder with its plan written. Arguments and errors as for `held`."""
     if (path / PLAN).is_file():
         there = open_folder(path)
-        require_same(there, plan, facts)
+        require_same(there, plan, facts, resumed)
         if plan.seeds <= there.plan.seeds:
             return there
         plan, facts = replace(there.plan, seeds=plan.seeds), there.about
     elif path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise StorageError(f"{path} exists already and is no experiment; it is left as it was. Choose another --out.")
-    with storage_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
     with whole_file(path / PLAN) as file:
         write_json(file, {"format": FORMAT, "plan": asdict(plan), **facts})
     return Folder(path, plan, facts)
@@ -152,7 +199,7 @@ def open_folder(path: Path) -> Folder:
     return Folder(path, plan, content)
 
 
-def require_same(folder: Folder, plan: Plan, facts: dict[str, Any]) -> None:
+def require_same(folder: Folder, plan: Plan, facts: dict[str, Any], resumed: bool) -> None:
     """Raises StorageError, with what differs, unless `plan` and `facts` are those of the folder or add seeds to it."""
     stored, wanted = folder.plan, plan
     old, new = asdict(stored.base), asdict(wanted.base)
@@ -168,6 +215,11 @@ def require_same(folder: Folder, plan: Plan, facts: dict[str, Any]) -> None:
         ("grid", stored.grid, wanted.grid),
     ]
     different = [f"{name}: {_words(before)} there, {_words(now)} now" for name, before, now in pairs if before != now]
+    if different and resumed:
+        raise StorageError(
+            f"{folder.path} cannot go on, for not all is as when it began ({'; '.join(different)}); it is left as it "
+            "was. Bring that back, or start anew in another --out."
+        )
     if different:
         raise StorageError(
             f"{folder.path} holds another experiment ({'; '.join(different)}); it is left as it was. "
@@ -182,8 +234,14 @@ def _words(value: Any) -> str:
     return f"{value[:12]}…" if isinstance(value, str) and len(value) == 64 else str(value)
 
 
-def _next_free(stem: str) -> Path:
-    """`experiments/stem-N` with the smallest N above all there are."""
-    entries = DEFAULT_ROOT.iterdir() if DEFAULT_ROOT.is_dir() else ()
-    numbers = [int(match[1]) for path in entries if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name))]
-    return DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"
+def _claimed(stem: str) -> Path:
+    """Makes `experiments/stem-N` with the smallest N above all there are."""
+    while True:
+        with storage_errors(DEFAULT_ROOT):
+            DEFAULT_ROOT.mkdir(parents=True, exist_ok=True)
+            names = [path.name for path in DEFAULT_ROOT.iterdir()]
+        numbers = [int(match[1]) for name in names if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", name))]
+        path = DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"
+        with storage_errors(path), suppress(FileExistsError):  # somebody was faster: the next number
+            path.mkdir()
+            return path

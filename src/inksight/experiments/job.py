@@ -14,7 +14,7 @@ from inksight.data.dataset import Dataset
 from inksight.errors import UsageError
 from inksight.experiments import folder as folders
 from inksight.experiments.folder import Folder, Outcome
-from inksight.experiments.plan import Plan, Setting, invitation, make_plan
+from inksight.experiments.plan import Plan, Setting, invitation, make_plan, require_seeds
 from inksight.experiments.results import Experiment
 from inksight.experiments.trial import OutOfTimeError, costs, run_trial
 from inksight.files import whole_file
@@ -124,7 +124,7 @@ def experiment(
         )
     conduct = _Conduct(plan, dataset, folders.about(whole, backend), ends_at, onlooker, started)
     del whole  # the held-out set is a copy of most of it
-    return conduct.run(order.out)
+    return conduct.run(order.out, resume is not None)
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,7 @@ class _Order:
         if not data:
             raise UsageError(f"{path} was made of arrays out of a program; give them again as data.")
         plan = replace(there.plan, seeds=max(seeds or 0, there.plan.seeds))
+        require_seeds(plan.base.seed, plan.seeds)
         facts = there.about
         return cls(data, plan.base, lambda images: plan, path, facts["size_px"], facts["preprocessing"])
 
@@ -190,20 +191,20 @@ class _Conduct:
         self._interrupted = False
         self._ended = "finished"
 
-    def run(self, out: Path | None) -> Experiment:
+    def run(self, out: Path | None, resumed: bool) -> Experiment:
         """Trains what is missing, writes the page, and gives the results."""
-        folder = folders.create(out, self._plan, self._facts)
-        self._plan = folder.plan
-        folder.cut_torn_line()
-        self._onlooker.begun(self._seen(folder))
-        with interruptible(self._interrupt):
-            for setting, seed in self._missing(folder):
-                if not self._go_on(folder, setting):
-                    break
-                self._onlooker.starting(setting.name, seed)
-                if not self._train(folder, setting, seed):
-                    break
-            return self._told(folder)
+        with folders.held(out, self._plan, self._facts, resumed) as folder:
+            self._plan = folder.plan
+            folder.cut_torn_line()
+            self._onlooker.begun(self._seen(folder))
+            with interruptible(self._interrupt):
+                for setting, seed in self._missing(folder):
+                    if not self._go_on(folder, setting):
+                        break
+                    self._onlooker.starting(setting.name, seed)
+                    if not self._train(folder, setting, seed):
+                        break
+                return self._told(folder)
 
     def _missing(self, folder: Folder) -> list[tuple[Setting, int]]:
         """Trials that are still to be done."""

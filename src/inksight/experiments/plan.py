@@ -17,6 +17,7 @@ from inksight.training.objective import BETA_2, MOMENTUM
 
 BASE = "base"
 MOST_SETTINGS = 1000
+MOST_SEEDS = 1000
 LEAST_VALIDATION = 0.1  # share of the training part, where the base holds none out
 
 # What is tried when nobody says what: the tutorial's "try other kernel sizes, pool sizes, …".
@@ -113,11 +114,10 @@ def make_plan(
     Raises:
         UsageError: an unknown knob, one that the network does not know, a value out of range, nothing to compare.
     """
-    if not 1 <= seeds <= 1000:
-        raise UsageError(f"{seeds} seeds came; 1 to 1,000 were wanted, 3 for instance.")
     lists = {name: [values] if isinstance(values, (str, int, float)) else values for name, values in knobs.items()}
     wanted = {_known_knob(name): [_parsed(name, value) for value in values] for name, values in lists.items()}
     base = chosen(base, dict(choices))
+    require_seeds(base.seed, seeds)
     base, notes = _fair(base, wanted, choices)
     plan = Plan(
         preset, base, {name: _reference_first(base, name, values, grid) for name, values in wanted.items()}, grid, seeds
@@ -135,13 +135,30 @@ def make_plan(
     strange = {name for setting in plan.settings for name in _strangers(setting.config, base)}
     notes += [f"{name} is left out for optimizers that have none" for name in sorted(strange)]
     if "optimizer" in plan.knobs and "learning_rate" not in plan.knobs:
-        notes.append(f"the learning rate is {base.learning_rate:g} for every optimizer; another may suit some better")
+        notes.append(
+            f"the learning rate is {spoken(base.learning_rate)} for every optimizer; another may suit some better"
+        )
     return replace(plan, notes=tuple(notes))
 
 
+def require_seeds(first: int, count: int) -> None:
+    """Raises UsageError for too many seeds, or where the last is none."""
+    if not 1 <= count <= MOST_SEEDS:
+        raise UsageError(f"{count} seeds came; 1 to {MOST_SEEDS:,} were wanted, 3 for instance.")
+    greatest = next(item.metadata["high"] for item in fields(TrainConfig) if item.name == "seed")
+    if first + count - 1 > greatest:
+        raise UsageError(
+            f"{count} seeds from {first} on came; the last may be {greatest}. Give a seed of {greatest - count + 1} or "
+            "less."
+        )
+
+
 def spoken(value: Any) -> str:
-    """A knob's value for people."""
-    return "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    """A knob's value for people, and in names: two values never look the same."""
+    if not isinstance(value, float):
+        return "default" if value is None else str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))  # one of NumPy is spoken as a plain one
 
 
 def effective(config: TrainConfig, knob: str) -> Any:

@@ -17,6 +17,7 @@ from inksight import unfinished
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.training.checkpoint import parse
+from inksight.training.config import TrainConfig
 from inksight.training.fit import Silent
 
 KILLS = int(os.environ.get("INKSIGHT_KILLS", "5"))
@@ -363,7 +364,7 @@ def test_what_was_taken_up_stays_though_it_ends_at_once(here, small_npz, whole, 
 
 
 def test_a_divergence_would_come_again_and_leaves_nothing_unless_it_was_taken_up(here, small_npz):
-    wild = {"optimizer": "sgd", "learning_rate": 100.0, "momentum": 0.99}
+    wild = {"config": TrainConfig(), "optimizer": "sgd", "learning_rate": 100.0, "net": "tutorial", "dropout": 0.0}
     with pytest.raises(EngineError, match=r"No run was saved. Try a smaller learning_rate than 100.$"):
         inksight.train(small_npz, **SMALL | wild)
     assert list((here / "runs").iterdir()) == []

@@ -1,11 +1,12 @@
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from inksight.errors import StorageError
-from inksight.files import whole_file, whole_folder
+from inksight.files import LEFT_BEHIND, whole_file, whole_folder
 
 
 def test_a_file_appears_only_when_its_block_ends_well(tmp_path):
@@ -35,6 +36,12 @@ def test_a_folder_that_exists_is_never_replaced(tmp_path):
         (folder / "new").touch()
     assert [entry.name for entry in path.iterdir()] == ["precious"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_being_filled_has_a_name_that_nobody_else_gives(tmp_path):
+    with whole_folder(tmp_path / "run") as folder:
+        assert re.fullmatch(rf"\.run{LEFT_BEHIND}", folder.name)
+        assert folder.parent == tmp_path
 
 
 def test_rights_are_those_of_an_ordinary_file(tmp_path):

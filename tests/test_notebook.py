@@ -21,6 +21,20 @@ from inksight.predictor import Answer
 EVIL = '<script>alert("1")</script>&'
 
 
+CUT_SHORT = """
+import os
+from inksight.training.fit import Silent
+class PowerCut(Silent):
+    def step(self, done, planned, row):
+        assert done < 7
+os.environ["INKSIGHT_CHECKPOINT_S"] = "0"
+try:
+    inksight.train({}, "quick", batch_size=100, epochs=1, out="cut", watcher=PowerCut())
+except AssertionError:
+    inksight.resume("cut");
+"""
+
+
 class Reader(HTMLParser):
     """Text and pictures of HTML; every tag must be closed by its own end."""
 
@@ -103,6 +117,17 @@ def test_outside_of_a_kernel_nothing_is_shown(small_npz):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_time_left_counts_the_steps_of_this_process_only(monkeypatch):
+    drawn, clock = [], iter((0.0, 0.0, 2.0, 4.0))
+    monkeypatch.setattr(notebook.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(notebook.LiveBar, "_draw", lambda bar, done, total, what, figures: drawn.append(figures))
+    bar = notebook.LiveBar()
+    bar.built([])
+    for done in (901, 902):
+        bar.step(done, 1000, {})
+    assert drawn == ["198 s left", "196 s left"]
+
+
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
 def test_a_kernel_shows_a_bar_that_moves(small_npz):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
@@ -116,11 +141,15 @@ def test_a_kernel_shows_a_bar_that_moves(small_npz):
             return super().process_message(message, cell, index)
 
     program = f"import inksight\nrun = inksight.train({str(small_npz)!r}, 'quick', least_steps=100, out='made')\nrun"
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(program)])
+    resume = CUT_SHORT.format(repr(str(small_npz)))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (program, resume)])
     Client(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(small_npz.parent)}}).execute()
     bar, card = book.cells[0].outputs
-    assert len({content["transient"]["display_id"] for content in told}) == 1 and len(told) > 2
+    assert len({content["transient"]["display_id"] for content in told}) == 2 and len(told) > 2
     shown = Reader(bar["data"]["text/html"])
     assert shown.texts[:2] == ["training", "100%"]
     assert re.fullmatch(r"loss [\d.]{6} · accuracy [\d.]{6} · validation accuracy [\d.]{6} · [\d.]+ s", shown.texts[2])
     assert Reader(card["data"]["text/html"]).texts[0] == "run"
+    said, bar = book.cells[1].outputs
+    assert said["text"].startswith("Going on with cut after step 6.")
+    assert Reader(bar["data"]["text/html"]).texts[:2] == ["training", "100%"]

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from inksight.errors import StorageError
 
+_MARK = ".inksight-"  # in the name of a folder that is being filled: nobody else's is like it
+LEFT_BEHIND = r"\.inksight-[a-z0-9_]{8}"  # behind a dot and the name it would have had: what a kill leaves of one
+
 
 def cache_folder() -> Path:
     """Where what can be had again is kept: INKSIGHT_CACHE, or the user's cache folder of the operating system."""
@@ -70,7 +73,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{_MARK}", dir=path.parent))
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())

@@ -68,7 +68,8 @@ def train(
     Returns:
         the finished run.
     Raises:
-        InksightError: one of its kinds; nothing is left half done.
+        InksightError: one of its kinds. A StorageError, and any error after the first checkpoint, leaves
+            `<run>.unfinished` for `resume` to go on with; else nothing is left half done.
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started

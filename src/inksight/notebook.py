@@ -43,6 +43,7 @@ class LiveBar:
         self._began = self._drawn = time.monotonic()
         self._handle: Any = None
         self._steps = (0, 0)
+        self._before: int | None = None  # steps that an earlier process took
 
     def loading(self, done: int, total: int, what: str) -> None:
         """Shows how much is done of what has to be, once it has taken a moment."""
@@ -52,15 +53,17 @@ class LiveBar:
 
     def built(self, layers: Sequence[Any]) -> None:
         """See `inksight.training.fit.Watcher`."""
-        self._began = time.monotonic()
+        self._began, self._before = time.monotonic(), None
 
     def step(self, done: int, planned: int, row: Mapping[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._steps = (done, planned)
+        if self._before is None:
+            self._before = done - 1
         now = time.monotonic()
         if done >= planned or now - self._drawn > _EVERY_S:
             figures = (f"{name} {row[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in row)
-            left = (now - self._began) / done * (planned - done)
+            left = (now - self._began) / (done - self._before) * (planned - done)
             ending = f"{left:.0f} s left" if done < planned else f"{now - self._began:.1f} s"
             self._draw(done, planned, "training", " · ".join([*figures, ending]).replace("val_", "validation "))
 

@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inksight import finetuning, job, runs, unfinished
+from inksight import finetuning, job, notebook, runs, unfinished
 from inksight.clock import Clock
 from inksight.data.dataset import Dataset
+from inksight.errors import UsageError
 
 if TYPE_CHECKING:
     from inksight.training.fit import Watcher
@@ -31,16 +32,18 @@ def resume(
 
     Args:
         run: the run folder that would have come, its `.unfinished` folder, or "latest" for the newest of those.
-        data: the same set once more, where it was made in a program.
+        data: the same set once more, where it was made in a program. A finetuning reads its own.
         watcher, progress, started: as for `train`.
     Returns:
-        the finished run; one that is finished already, too.
+        the finished run. One that was finished already comes back as it is; a watcher is told so.
     Raises:
         RunError: there is none, another process trains it, or it is of another version.
         DataError: its data has changed.
+        UsageError: `data` is missing where it is needed, or came for a finetuning.
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started
+    watcher, progress = notebook.shown(watcher, progress)
     path = unfinished.find(run)
     if (path / runs.METRICS).is_file():
         unfinished.clear(path)
@@ -49,5 +52,10 @@ def resume(
         return runs.load_run(path)
     with closing(unfinished.take_up(path)) as begun:
         if "finetune" in begun.facts:
+            if data is not None:
+                raise UsageError(
+                    f"{path} is a finetuning: it reads {begun.facts['finetune']['data']} and its run's own data once "
+                    "more. Leave data out."
+                )
             return finetuning.take_up(begun, clock, watcher, progress)
         return job.take_up(begun, data, clock, watcher, progress)

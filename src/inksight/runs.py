@@ -19,7 +19,7 @@ from typing import Any
 
 from inksight import answers, cards
 from inksight.errors import RunError, StorageError
-from inksight.files import whole_file
+from inksight.files import LEFT_BEHIND, whole_file
 
 FORMAT = 1
 CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
@@ -229,13 +229,22 @@ def unfinished_folder(path: Path) -> Path:
     return Path(f"{path}{UNFINISHED}")
 
 
-def next_free(stem: str) -> Path:
-    """`runs/<stem>-N` with the smallest N above all there are, all in training and all being filled (`.stem-N-…`)."""
+def safe_name(name: str) -> str:
+    """A name that every file system takes: `_` for what some do not, and for a dot that would hide it.
+
+    >>> safe_name("emnist/letters: a-z?")
+    'emnist_letters_ a-z_'
+    """
+    return re.sub(r'^\.|[/\\:*?"<>|\x00-\x1f]', "_", name)
+
+
+def next_free(stem: str, above: int = 0) -> Path:
+    """`runs/<stem>-N` with the smallest N above `above`, all there are, all in training and all being filled."""
     end = re.escape(UNFINISHED)
-    name = re.compile(rf"{re.escape(stem)}-(\d+)(?:{end})?|\.{re.escape(stem)}-(\d+)(?:{end})?-.*")
+    name = re.compile(rf"{re.escape(stem)}-(\d+)(?:{end})?|\.{re.escape(stem)}-(\d+)(?:{end})?{LEFT_BEHIND}")
     entries = DEFAULT_ROOT.iterdir() if DEFAULT_ROOT.is_dir() else ()
     numbers = [int(match[1] or match[2]) for path in entries if (match := name.fullmatch(path.name))]
-    return DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"
+    return DEFAULT_ROOT / f"{stem}-{max([above, *numbers]) + 1}"
 
 
 def _newest() -> Path:

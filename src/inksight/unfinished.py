@@ -12,13 +12,14 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from inksight import runs
 from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, unknown
-from inksight.files import storage_errors, whole_file, whole_folder
+from inksight.files import LEFT_BEHIND, storage_errors, whole_file, whole_folder
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint, parse
 
@@ -40,10 +41,10 @@ class Unfinished:
     """A training that has not ended.
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
-    None to begin at the beginning. notes: what a person should know before it goes on.
+    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper.
 
-    As a context it is the training: leaving it by an error that would come again, or by Ctrl-C, throws it away; by a
-    full disk or a fault it is kept.
+    As a context it is the training: whatever it is left by, its checkpoints are kept. Without any, leaving it by an
+    error that would come again, or by Ctrl-C, throws it away; by a full disk or a fault it is kept.
     """
 
     def __init__(self, path: Path, facts: dict[str, Any], lock: IO[bytes] | None = None) -> None:
@@ -51,6 +52,7 @@ class Unfinished:
         self.folder = runs.unfinished_folder(path)
         self.newest: Checkpoint | None = None
         self.notes: list[str] = []
+        self.tell: Callable[[str], None] = lambda text: None
         self.lock = lock
         self._every_s = _seconds_between()
         self._next = 0.0
@@ -62,8 +64,11 @@ class Unfinished:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, (InksightError, KeyboardInterrupt)) and not isinstance(error, StorageError):
-            self.discard()
+        if error is not None and self.folder.is_dir() and not isinstance(error, StorageError):
+            if _checkpoints(self.folder):
+                self._say_how_to_go_on(error)
+            elif isinstance(error, (InksightError, KeyboardInterrupt)):
+                self.discard()
         self.close()
 
     def is_due(self) -> bool:
@@ -82,6 +87,11 @@ class Unfinished:
         if self._every_s:  # where a disk is slow, training is still what most of the time goes to
             self._next = max(self._next, began + _LEAST_RATIO * (time.monotonic() - began))
 
+    def forget(self) -> None:
+        """See Keeper."""
+        if self.newest is None:
+            self.discard()
+
     def discard(self) -> None:
         """Deletes the folder."""
         _delete(self.folder)
@@ -90,6 +100,17 @@ class Unfinished:
         """Lets others take it up."""
         if self.lock is not None:
             self.lock.close()
+
+    def _say_how_to_go_on(self, error: BaseException) -> None:
+        """Behind the text of an error of ours, else by `tell`."""
+        text = (
+            f"Its newest checkpoint is kept: inksight train --resume {self.path} goes on from there. Or delete "
+            f"{self.folder} to give it up."
+        )
+        if isinstance(error, InksightError):
+            error.args = (f"{error} {text}",)
+        else:
+            self.tell(text)
 
     def require_data(self, found: str, expected: str, source: str) -> None:
         """Raises DataError if a data set's SHA-256 is not the one that the training began with."""
@@ -109,14 +130,16 @@ def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> Unfinished:
     Raises:
         StorageError: `out` is taken, or the disk takes no files.
     """
+    stem, tried = runs.safe_name(stem), 0
     while True:
-        path = out or runs.next_free(stem)
+        path = out or runs.next_free(stem, above=tried)
         try:
             runs.require_free(path)
             claimed = _claimed(path, facts)
         except StorageError:
             if out is None and (path.exists() or runs.unfinished_folder(path).exists()):
-                continue  # somebody was faster: the next number
+                tried = int(path.name.rpartition("-")[2])  # somebody was faster, or capitals mean nothing here
+                continue
             raise
         claimed.notes += _cut_short(stem)
         return claimed
@@ -301,9 +324,9 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _leftovers(path: Path) -> list[Path]:
     """What a killed process left under temporary names: checkpoints, and a run folder that was being filled."""
-    mine = re.compile(rf"\.{re.escape(path.name)}-[a-z0-9_]{{8}}")
-    beside = [each for each in path.parent.iterdir() if mine.fullmatch(each.name)]
-    return [*runs.unfinished_folder(path).glob(".*"), *beside]
+    mine = re.compile(rf"\.{re.escape(path.name)}{LEFT_BEHIND}")
+    beside = [each for each in path.parent.iterdir() if mine.fullmatch(each.name) and each.is_dir()]
+    return [*runs.unfinished_folder(path).glob(".checkpoint-*"), *beside]
 
 
 def _run_name(path: Path) -> str:

@@ -81,6 +81,7 @@ def test_a_bad_part_is_explained(images: Any, labels: Any, message: str) -> None
         ((), r"mine has one class only \(none\); at least two"),
         (("a", "a"), 'mine has two classes named "a"; give each class a name of its own'),
         ((0, 1), "the class names of mine hold 0; texts were wanted"),
+        (("a", "caf\udce9"), r"mine has the class 'caf\\udce9', whose name is not UTF-8 .* Rename the folder"),
     ],
 )
 def test_bad_class_names_are_explained(classes: Any, message: str) -> None:

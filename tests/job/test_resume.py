@@ -1,5 +1,6 @@
 """Trainings that are killed, broken off, damaged, or find their disk full, and what becomes of them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from inksight import unfinished
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.training.checkpoint import parse
+from inksight.training.config import TrainConfig
 from inksight.training.fit import Silent
 
 KILLS = int(os.environ.get("INKSIGHT_KILLS", "5"))
@@ -193,10 +195,14 @@ def test_of_a_damaged_checkpoint_the_one_before_is_used(here, small_npz, whole, 
 def test_what_a_kill_left_half_written_is_cleared_away(here, small_npz):
     folder = broken_off(small_npz)
     (folder / ".checkpoint-000007-abcdefg_.npz").write_bytes(b"half")
-    (here / "runs" / ".small-quick-1-a1b2c3d4").mkdir()
-    (here / "runs" / ".small-quick-1-mine-a1b2c3d4").mkdir()
+    (here / "runs" / ".small-quick-1.inksight-a1b2c3d4").mkdir()
+    others = {".small-quick-1-settings", ".small-quick-1-a1b2c3d4", ".small-quick-1-mine.inksight-a1b2c3d4"}
+    for name in others:
+        (here / "runs" / name).mkdir()
+    (here / "runs" / ".small-quick-1.inksight-notafold").write_text("a file")
     resumed()
-    assert {path.name for path in (here / "runs").iterdir()} == {"small-quick-1", ".small-quick-1-mine-a1b2c3d4"}
+    left = {path.name for path in (here / "runs").iterdir()}
+    assert left == {"small-quick-1", ".small-quick-1.inksight-notafold", *others}
 
 
 def test_killed_between_its_end_and_the_clearing_away(here, small_npz):
@@ -313,11 +319,74 @@ def test_many_at_once_claim_each_a_number_of_their_own(here):
     assert sorted(claimed) == sorted(f"a-{number}" for number in range(1, 61))
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, EngineError("the training diverged")])
-def test_what_would_fail_again_leaves_nothing(here, small_npz, error):
-    with pytest.raises((KeyboardInterrupt, EngineError)):
+@pytest.mark.parametrize("error", [KeyboardInterrupt("now"), EngineError("not equal")])
+def test_what_fails_before_the_first_checkpoint_leaves_nothing(here, small_npz, monkeypatch, error):
+    monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "1000")
+    with pytest.raises(type(error), match="^(now|not equal)$"):
         inksight.train(small_npz, watcher=PowerCut(7, error), **SMALL)
     assert list((here / "runs").iterdir()) == []
+
+
+KEPT = (
+    "Its newest checkpoint is kept: inksight train --resume runs/small-quick-1 goes on from there. Or delete "
+    "runs/small-quick-1.unfinished to give it up."
+)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("now"), EngineError("not equal")])
+def test_what_was_kept_stays_whatever_the_training_ends_by(here, small_npz, whole, error):
+    watcher = PowerCut(7, error)
+    with pytest.raises(type(error)) as raised:
+        inksight.train(small_npz, watcher=watcher, **SMALL)
+    assert KEPT in watcher.said + str(raised.value)
+    run, said = resumed()
+    assert "after step 6" in said
+    assert same(run.path, whole)
+
+
+@pytest.mark.parametrize("moment", ["built", "noted"])
+def test_what_was_taken_up_stays_though_it_ends_at_once(here, small_npz, whole, monkeypatch, moment):
+    folder = broken_off(small_npz)
+    monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "1000")
+
+    def stop(told):
+        monkeypatch.undo()
+        monkeypatch.chdir(here)
+        raise KeyboardInterrupt
+
+    watcher = PowerCut()
+    monkeypatch.setattr(watcher, moment, stop)
+    with pytest.raises(KeyboardInterrupt, match="^$"):
+        inksight.resume("latest", watcher=watcher)
+    assert len(list(folder.glob("checkpoint-*"))) == 2
+    run, _ = resumed()
+    assert same(run.path, whole)
+
+
+def test_a_divergence_would_come_again_and_leaves_nothing_unless_it_was_taken_up(here, small_npz):
+    wild = {"config": TrainConfig(), "optimizer": "sgd", "learning_rate": 100.0, "net": "tutorial", "dropout": 0.0}
+    with pytest.raises(EngineError, match=r"No run was saved. Try a smaller learning_rate than 100.$"):
+        inksight.train(small_npz, **SMALL | wild)
+    assert list((here / "runs").iterdir()) == []
+    folder = broken_off(small_npz, after=2, **wild)
+    with pytest.raises(EngineError, match="No run was saved. .* Its newest checkpoint is kept: .* Or delete runs/"):
+        inksight.resume("latest")
+    assert len(list(folder.glob("checkpoint-*"))) >= 1
+
+
+def test_a_name_that_is_no_file_name_is_made_one(here, small_mnist):
+    run = inksight.train(replace(small_mnist, name="a/b: c"), **SMALL | {"epochs": 1})
+    assert run.path.as_posix() == "runs/a_b_ c-quick-1"
+    assert unfinished.runs.safe_name(".a\\b.c") == "_a_b.c"
+
+
+def test_a_number_that_only_the_file_system_knows_is_taken_is_passed(here, monkeypatch):
+    """As where capitals mean nothing: `next_free` sees no such name, and yet it is there."""
+    for taken in ("a-1.unfinished", "a-2"):
+        (here / "runs" / taken).mkdir(parents=True)
+    monkeypatch.setattr(unfinished.runs, "next_free", lambda stem, above=0: unfinished.Path(f"runs/{stem}-{above + 1}"))
+    with contextlib.closing(unfinished.claim("a", None, {})) as claimed:
+        assert claimed.path.name == "a-3"
 
 
 def test_a_finetuning_goes_on_too(here, small_npz, mnist):
@@ -329,6 +398,8 @@ def test_a_finetuning_goes_on_too(here, small_npz, mnist):
     whole = inksight.finetune(base.path, "new.npz", **recipe)
     with pytest.raises(RuntimeError, match="a power cut"):
         inksight.finetune(base.path, "new.npz", **recipe, watcher=PowerCut(12))
+    with pytest.raises(UsageError, match="runs/small-finetuned-2 is a finetuning: it reads new.npz .* Leave data out"):
+        inksight.resume("runs/small-finetuned-2", data=mnist)
     run, said = resumed("runs/small-finetuned-2")
     assert "after step 11" in said
     assert same(run.path, whole.path)

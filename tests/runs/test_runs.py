@@ -78,12 +78,14 @@ def test_numbers_go_up_and_nothing_is_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "a-b-7").mkdir(parents=True)
     (tmp_path / "runs" / "a-b-x").mkdir()
-    (tmp_path / "runs" / ".a-b-8-being-filled").mkdir()
+    (tmp_path / "runs" / ".a-b-8.inksight-a1b2c3d4").mkdir()
+    (tmp_path / "runs" / ".a-b-70-mine-a1b2c3d4").mkdir()
     assert runs.next_free("a-b") == Path("runs/a-b-9")
     (tmp_path / "runs" / "a-b-9.unfinished").mkdir()
     assert runs.next_free("a-b") == Path("runs/a-b-10")
-    (tmp_path / "runs" / ".a-b-10.unfinished-being-filled").mkdir()
+    (tmp_path / "runs" / ".a-b-10.unfinished.inksight-a1b2c3d4").mkdir()
     assert runs.next_free("a-b") == Path("runs/a-b-11")
+    assert runs.next_free("a-b", above=20) == Path("runs/a-b-21")
     with pytest.raises(StorageError, match="exists already; it is left as it was"):
         runs.require_free(Path("runs/a-b-7"))
     with pytest.raises(StorageError, match="a-b-9.unfinished exists already: .* inksight train --resume runs/a-b-9"):

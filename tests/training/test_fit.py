@@ -264,6 +264,16 @@ def test_ctrl_c_keeps_what_was_learned(small_mnist):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_before_the_first_step_ends_after_it(small_mnist, monkeypatch):
+    def interrupted_build(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return build_stepper(*arguments)
+
+    monkeypatch.setattr("inksight.training.fit.build_stepper", interrupted_build)
+    _, fitted = trained(small_mnist)
+    assert fitted.ended == "interrupted" and fitted.history[-1]["step"] == 1
+
+
 def test_balanced_weights_help_the_rare_class(small_mnist):
     """1 in 60 pictures is a 7, the others are 1s: unweighted, a short training hardly sees it."""
     train, test = small_mnist.train, small_mnist.test

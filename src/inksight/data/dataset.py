@@ -140,8 +140,9 @@ def require_usable(data: Dataset) -> Dataset:
     """Checks what training and evaluating need of any set, one made by hand too.
 
     Raises:
-        DataError: fewer than two classes, names of classes that are not texts or not unique, an empty part, arrays
-            of another type or shape than `Split` says, labels out of range, or parts that do not agree.
+        DataError: fewer than two classes, names of classes that are not texts, not unique or not to be written in
+            UTF-8, an empty part, arrays of another type or shape than `Split` says, labels out of range, or parts that
+            do not agree.
     """
     name = data.source or data.name
     _require_classes(data.classes, name)
@@ -169,7 +170,7 @@ def require_usable(data: Dataset) -> Dataset:
 
 
 def _require_classes(classes: tuple[str, ...], name: str) -> None:
-    """Checks that class names are at least two texts, each there once."""
+    """Checks that class names are at least two texts, each there once, that a run's files can hold."""
     if len(classes) < 2:
         found = classes[0] if classes else "none"
         raise DataError(f"{name} has one class only ({found}); at least two are needed.")
@@ -179,6 +180,11 @@ def _require_classes(classes: tuple[str, ...], name: str) -> None:
             raise DataError(f"the class names of {name} hold {class_name!r}; texts were wanted: take str of each.")
         if class_name in seen:
             raise DataError(f'{name} has two classes named "{class_name}"; give each class a name of its own.')
+        if any("\ud800" <= sign <= "\udfff" for sign in class_name):
+            raise DataError(
+                f"{name} has the class {class_name!r}, whose name is not UTF-8 and cannot be saved in a run. Rename "
+                "the folder, or the class, that is called so."
+            )
         seen.add(class_name)
 
 

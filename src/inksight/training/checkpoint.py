@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -67,7 +67,9 @@ def parse(content: bytes) -> Checkpoint:
 
 
 class Keeper(Protocol):
-    """Where checkpoints are kept."""
+    """Where checkpoints are kept. tell: set by `fit`, for what a person should know at the end."""
+
+    tell: Callable[[str], None]
 
     @property
     def newest(self) -> Checkpoint | None:
@@ -82,3 +84,6 @@ class Keeper(Protocol):
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Keeps one. Raises StorageError where it cannot."""
+
+    def forget(self) -> None:
+        """The training diverged, and would again: what was kept of it goes, unless it was taken up from there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -103,10 +104,13 @@ def fit(
     """
     watcher = watcher or Silent()
     watcher.built(layer_table(model))
-    for text in keeper.notes if keeper is not None else ():
-        watcher.noted(text)
-    loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper)
-    with interruptible(loop.interrupt):
+    if keeper is not None:
+        keeper.tell = watcher.noted
+        for text in keeper.notes:
+            watcher.noted(text)
+    stop = threading.Event()
+    with interruptible(stop.set):
+        loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper, stop)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -126,8 +130,10 @@ class _Loop:
         ends_at: float | None,
         watcher: Watcher,
         keeper: Keeper | None,
+        stop: threading.Event,
     ) -> None:
         self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
+        self.stop = stop  # set where somebody asks to end after the step at hand
         self.batches = Batches(data.train, len(data.classes), config)
         self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
         planned = self.batches.per_epoch * self.epochs
@@ -137,15 +143,10 @@ class _Loop:
         self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
-        self.interrupted = False
         self.started = time.monotonic()
         self.keeping_fails = False
         if keeper is not None and keeper.newest is not None:
             self._restore(keeper.newest)
-
-    def interrupt(self) -> None:
-        """Asks the loop to end after the step at hand."""
-        self.interrupted = True
 
     def run(self) -> None:
         """Steps until the schedule, the clock, early stopping or a person ends it."""
@@ -173,10 +174,12 @@ class _Loop:
         return self.stepper.weights()
 
     def diverged(self, loss: float) -> EngineError:
-        """The error for a loss that is no longer a number."""
+        """The error for a loss that is no longer a number. It would come again, so no checkpoint is worth keeping."""
+        if self.keeper is not None:
+            self.keeper.forget()
         return EngineError(
             f"the training diverged: the loss is {loss} at step {self.pace.step:,} of {self.pace.planned_steps:,}. "
-            f"Nothing was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
+            f"No run was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
         )
 
     def _seconds(self) -> float:
@@ -223,13 +226,13 @@ class _Loop:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
-        if epoch_ends or step % self.rows_every == 0 or self.interrupted:
+        if epoch_ends or step % self.rows_every == 0 or self.stop.is_set():
             loss, accuracy = self.stepper.means()
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             row |= {"learning_rate": rate, "seconds": self._seconds()}
-            if self.data.validation is not None and (epoch_ends or self.interrupted or self._may_be_there()):
+            if self.data.validation is not None and (epoch_ends or self.stop.is_set() or self._may_be_there()):
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
@@ -268,7 +271,7 @@ class _Loop:
         """Whether to stop now; says why in `fitted.ended`."""
         patience, target = self.config.early_stopping, self.config.target
         newest = self.fitted.history[-1] if self.fitted.history else {}
-        if self.interrupted:
+        if self.stop.is_set():
             self.watcher.interrupted()
             self.fitted.ended = "interrupted"
         elif self.pace.done:

@@ -55,7 +55,7 @@ def finetune(
     Returns:
         the new run; its `metrics["finetune"]` compares it with the old one.
     Raises:
-        InksightError: one of its kinds; nothing is left half done.
+        InksightError: one of its kinds. A StorageError leaves what is needed to go on with, in `RUN.unfinished`.
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started

@@ -21,7 +21,7 @@ BLOCKS = [
     block for text in (README, *(page.read_text(encoding="utf-8") for page in GUIDES)) for block in FENCED.findall(text)
 ]
 IN_TEXT = [command for command in re.findall(r"`(inksight [a-z][^`]*)`", README) if f"{command}\n" not in README]
-LONG = re.compile(r"--preset (tutorial|standard|thorough|robust)|^(experiment|data doubt) ")
+LONG = re.compile(r"--preset (tutorial|standard|thorough|robust)|^(experiment|data doubt)\b")
 NUMBER = re.compile(r"\d[\d,.]*")
 
 

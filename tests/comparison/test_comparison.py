@@ -158,6 +158,16 @@ def test_other_test_parts_of_the_same_data_are_other_pictures(split_apart):
         compare(paths)
 
 
+def test_pictures_of_another_size_are_only_the_same_for_one_part_of_one_set(split_apart):
+    place, (first, _) = split_apart
+    larger = inksight.train(place / "own", "quick", epochs=1, seed=1, size_px=32, out=place / "larger").path
+    assert (inksight.load_run(first).answers.labels == inksight.load_run(larger).answers.labels).all()
+    with pytest.raises(UsageError, match="were tested on different pictures: 121 of own at 28 px .* at 32 px"):
+        compare([first, larger])
+    asked = compare([first, larger], place / "own")
+    assert [len(each.answers) for each in asked.contenders] == [121, 121]
+
+
 def test_who_has_learned_from_the_pictures_is_told_and_names_are_told_apart(split_apart, command):
     place, paths = split_apart
     found = compare(paths, place / "own")

@@ -9,7 +9,7 @@ import inksight
 
 ROOT = Path(inksight.__file__).parent
 ROWS = {
-    0: {"clock", "errors"},
+    0: {"clock", "errors", "png"},
     1: {"cards", "files", "interrupt", "picture"},
     2: {"notebook", "sheet"},
     3: {"answers", "data", "ink", "nets", "measure"},

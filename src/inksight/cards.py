@@ -5,14 +5,14 @@ Everything is in the markup itself, styles and pictures too, in the notebook's o
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
+
+from inksight.png import data_url
 
 if TYPE_CHECKING:
     from inksight.data.dataset import Dataset
@@ -104,13 +104,8 @@ def bar(share: float, width: str) -> str:
 
 def _picture(pixels: np.ndarray, description: str, width_px: int, style: str = "") -> str:
     """A picture, uint8 (height, width[, 3]), drawn `width_px` wide with square pixels."""
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG", optimize=True)
-    encoded = base64.b64encode(content.getvalue()).decode()
     return (
-        f'<img alt="{escape(description)}" src="data:image/png;base64,{encoded}" '
+        f'<img alt="{escape(description)}" src="{data_url(pixels)}" '
         f'style="width:{width_px}px;max-width:100%;margin:0;image-rendering:pixelated;border-radius:3px;{style}">'
     )
 

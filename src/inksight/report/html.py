@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
+from inksight.png import data_url, url_of
+
+SHOWN_PX = 56
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -51,8 +56,13 @@ def section(heading: str, *parts: str) -> str:
 
 def figure(png: bytes, description: str) -> str:
     """A picture with the words for those who cannot see it."""
-    encoded = base64.b64encode(png).decode()
-    return f'<figure><img alt="{escape(description)}" src="data:image/png;base64,{encoded}"></figure>'
+    return f'<figure><img alt="{escape(description)}" src="{url_of(png)}"></figure>'
+
+
+def thumbnail(image: np.ndarray, words: str) -> str:
+    """A small picture, uint8 (height, width[, 3])."""
+    small = image if len(image) <= SHOWN_PX else cv2.resize(image, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
+    return f'<img alt="{escape(words)}" src="{data_url(small)}">'
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -10,8 +10,7 @@ import numpy as np
 
 from inksight.measure.corruption import CORRUPTIONS, corrupt
 from inksight.report.account import Account
-from inksight.report.html import section, table
-from inksight.report.wrong import thumbnail
+from inksight.report.html import section, table, thumbnail
 from inksight.suites import foreign_rates
 
 _BAR_PX = 260

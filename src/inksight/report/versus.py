@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inksight.report.html import document, section, table
-from inksight.report.wrong import thumbnail
+from inksight.report.html import document, section, table, thumbnail
 
 if TYPE_CHECKING:
     from inksight.comparison import Comparison, Contender, Pairing

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
-import cv2
 import numpy as np
 
 from inksight.answers import AnswerSheet
 from inksight.insight.tint import overlay
 from inksight.report.account import Account
-from inksight.report.html import table
+from inksight.report.html import table, thumbnail
 
 MOST_BYTES = 1_500_000  # of the page; what does not fit is listed in words
 MOST_LISTED = 2_000
-SHOWN_PX = 56
 
 
 def wrong_section(account: Account, attributions: Sequence[np.ndarray]) -> list[str]:
@@ -41,14 +38,6 @@ def wrong_section(account: Account, attributions: Sequence[np.ndarray]) -> list[
     rest = wrong[len(cells) :].tolist()
     grid = f'<div class="wrong">{"".join(cells)}</div>'
     return [_legend(len(wrong), len(cells)), grid, _listed(rest, answers, classes)]
-
-
-def thumbnail(image: np.ndarray, words: str) -> str:
-    """HTML of a small picture, uint8 (height, width[, 3])."""
-    small = image if len(image) <= SHOWN_PX else cv2.resize(image, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
-    shown = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
-    content = base64.b64encode(cv2.imencode(".png", shown)[1].tobytes()).decode()
-    return f'<img alt="{escape(words)}" src="data:image/png;base64,{content}">'
 
 
 def _cell(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from inksight.errors import InksightError, RunError, unknown
 from inksight.evaluation import Evaluation, evaluate
+from inksight.png import data_url
 from inksight.runs import CARD, CONFIG, KERAS, METRICS, MODEL, SHIPPED, Run, load_model_card
 
 SHIPPED_NAME = "shipped"
@@ -76,12 +73,6 @@ def evaluated(path: Path) -> dict[str, Any]:
         "wrong": [_wrong(evaluation, int(index)) for index in wrong[:MOST_WRONG]],
         "warning": evaluation.warning,
     }
-
-
-def data_url(image: np.ndarray) -> str:
-    """A picture, uint8 (height, width) or (height, width, 3), as text that a page can show."""
-    shown = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", shown)[1].tobytes()).decode()
 
 
 def _wrong(evaluation: Evaluation, index: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import base64
 import functools
 from typing import Any
 
-import cv2
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +16,7 @@ from inksight.insight.attribution import ground_of
 from inksight.insight.flow import Layer, flow
 from inksight.insight.occlusion import occlusion
 from inksight.picture import ParsedPicture
+from inksight.png import data_url
 from inksight.predictor import UNNAMED, Predictor
 from inksight.serve.endpoint import queued, service_of
 from inksight.serve.gate import Place
@@ -97,6 +97,4 @@ def _packed(values: np.ndarray) -> Json:
 
 def _png(picture: np.ndarray) -> str:
     """A picture as an address that holds it, made smaller if it is large."""
-    small = shrunk(picture, SHOWN_PX)
-    content = cv2.imencode(".png", small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
-    return f"data:image/png;base64,{base64.b64encode(content.tobytes()).decode()}"
+    return data_url(shrunk(picture, SHOWN_PX))

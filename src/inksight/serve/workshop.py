@@ -15,6 +15,7 @@ from starlette.routing import Route
 from inksight.errors import UsageError, unknown
 from inksight.files import cache_folder
 from inksight.picture import fit_square, parse_picture
+from inksight.png import data_url
 from inksight.runs import METRICS
 from inksight.serve import history, knobs
 from inksight.serve.corrections import Correction, Corrections
@@ -213,7 +214,7 @@ def _shown_corrections(kept: Corrections) -> tuple[list[dict[str, Any]], int]:
 def _shown(kept: Corrections, correction: Correction) -> dict[str, Any]:
     """One correction for the page."""
     facts = {name: getattr(correction, name) for name in ("id", "label", "given", "confidence", "model", "time")}
-    return {**facts, "picture": history.data_url(fit_square(kept.picture(correction), _SHOWN_PX))}
+    return {**facts, "picture": data_url(fit_square(kept.picture(correction), _SHOWN_PX))}
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -9,8 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from inksight.errors import StorageError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+_HAS_LOCKS: bool = fcntl is not None
 
 _MARK = ".inksight-"  # in the name of a folder that is being filled: nobody else's is like it
 LEFT_BEHIND = r"\.inksight-[a-z0-9_]{8}"  # behind a dot and the name it would have had: what a kill leaves of one
@@ -82,6 +89,22 @@ def whole_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def locked(file: int | IO[bytes]) -> bool:
+    """Takes a file or folder that is open for this process alone, until it is closed; False where another one has it.
+
+    True as well where nobody can be kept away: on Windows, and on file systems without locks.
+    """
+    if not _HAS_LOCKS:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _umask() -> int:

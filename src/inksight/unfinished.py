@@ -19,15 +19,9 @@ from typing import IO, Any
 
 from inksight import runs
 from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, unknown
-from inksight.files import LEFT_BEHIND, storage_errors, whole_file, whole_folder
+from inksight.files import LEFT_BEHIND, locked, storage_errors, whole_file, whole_folder
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint, parse
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes that take up one training are not kept apart
-    fcntl = None  # type: ignore[assignment]
-_HAS_LOCKS: bool = fcntl is not None
 
 FORMAT = 1
 START = "start.json"
@@ -222,7 +216,7 @@ def _cut_short(stem: str) -> list[str]:
 
 
 def _locked(folder: Path) -> IO[bytes] | None:
-    """An open file, whose closing gives the folder to others; None where there are no locks.
+    """An open file, whose closing gives the folder to others; None on Windows, which renames no folder with one in it.
 
     Raises:
         RunError: somebody trains there, or nothing is there.
@@ -233,16 +227,12 @@ def _locked(folder: Path) -> IO[bytes] | None:
         raise RunError(
             f"{folder} holds no {START} that can be opened ({error.strerror}). Delete it and train anew."
         ) from None
-    if not _HAS_LOCKS:
+    if os.name == "nt":
         lock.close()
         return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not locked(lock):
         lock.close()
-        raise RunError(f"{_run_name(folder)} is being trained by another process now; wait for its end.") from None
-    except OSError:  # a file system without locks
-        pass
+        raise RunError(f"{_run_name(folder)} is being trained by another process now; wait for its end.")
     return lock
 
 

@@ -19,16 +19,10 @@ from typing import Any
 from inksight.data.dataset import Dataset
 from inksight.errors import RunError, StorageError
 from inksight.experiments.plan import Plan
-from inksight.files import storage_errors, whole_file
+from inksight.files import locked, storage_errors, whole_file
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes that write one folder are not kept apart
-    fcntl = None  # type: ignore[assignment]
-_HAS_LOCKS: bool = fcntl is not None
 
 FORMAT = 1
 PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
@@ -65,7 +59,8 @@ class Folder:
         """What was finished so far, in the order in which it was."""
         lines = self._content().split(b"\n")[:-1]
         try:
-            found = [Outcome(**{**json.loads(line), "wrong": tuple(json.loads(line)["wrong"])}) for line in lines]
+            rows = map(json.loads, lines)
+            found = [Outcome(**{**row, "wrong": tuple(row["wrong"])}) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"{self.path / TRIALS} is damaged ({error}). Remove that line, and it is trained again."
@@ -130,26 +125,22 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Keeps other processes from a folder; nothing where there are no locks.
+    """Keeps other processes from a folder; on Windows, which opens none, it does nothing.
 
     Raises:
         RunError: another one has it.
     """
-    if not _HAS_LOCKS:
+    if os.name == "nt":
         yield
         return
     with storage_errors(path):
         handle = os.open(path, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locked(handle):
             raise RunError(
                 f"the experiment in {path} is being trained by another process now; wait for its end, or choose "
                 "another --out."
-            ) from None
-        except OSError:  # a file system without locks
-            pass
+            )
         yield
     finally:
         os.close(handle)

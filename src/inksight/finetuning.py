@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def take_up(
 ) -> runs.Run:
     """Goes on with a finetuning that broke off; arguments as for `resume`."""
     facts = begun.facts
-    config = TrainConfig(**{item.name: facts[item.name] for item in fields(TrainConfig)})
+    config = TrainConfig.of(facts)
     before = _trained_run(facts["finetune"]["run"])
     return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, begun=begun)
 

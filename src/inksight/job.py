@@ -152,7 +152,7 @@ def take_up(
             f"{begun.path} was trained on arrays out of a program: in Python, inksight.resume(..., data=the same "
             f"Dataset) goes on with it. Or delete {begun.folder}."
         )
-    config = TrainConfig(**{item.name: facts[item.name] for item in fields(TrainConfig)})
+    config = TrainConfig.of(facts)
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
     return carry_out(order, None, clock, watcher, progress, begun)

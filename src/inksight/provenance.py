@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -55,16 +56,28 @@ def command_line(dataset: Dataset, preset: str, config: TrainConfig, time_limit_
     base_name = preset if preset in PRESETS else "tutorial"
     base = replace(PRESETS[base_name], backend="jax")
     words = ["inksight", "train", dataset.source, "--preset", base_name]
-    if dataset.size_px != SIZE_PX:
-        words += ["--size", str(dataset.size_px)]
-    known = SETS.get(dataset.source)
-    if dataset.preprocessing != (known.preprocessing if known else "resize"):
-        words += ["--preprocessing", dataset.preprocessing]
+    words += data_flags(dataset.source, dataset.size_px, dataset.preprocessing)
     if time_limit_s is not None:
         words += ["--time", f"{time_limit_s:g}s"]
+    return shlex.join([*words, *config_flags(base, config)])
+
+
+def data_flags(source: str, size_px: int, preprocessing: str) -> list[str]:
+    """The flags of what is not as `source` has it by itself."""
+    known = SETS.get(source)
+    words = [] if size_px == SIZE_PX else ["--size", str(size_px)]
+    if preprocessing != (known.preprocessing if known else "resize"):
+        words += ["--preprocessing", preprocessing]
+    return words
+
+
+def config_flags(base: TrainConfig, config: TrainConfig, turned: Iterable[str] = ()) -> list[str]:
+    """The flags that make `config` of `base`.
+
+    Args:
+        turned: fields that are given other values besides; what they imply is told.
+    """
     plain, wanted = base.to_dict(), config.to_dict()
     told = [name for name, value in wanted.items() if value is not None and value != plain[name]]
-    told += [name for name, (others, _) in IMPLIED.items() if name not in told and set(others) & set(told)]
-    for name in told:
-        words += [f"--{name.replace('_', '-')}", str(wanted[name])]
-    return shlex.join(words)
+    told += [name for name, (others, _) in IMPLIED.items() if name not in told and {*others} & {*told, *turned}]
+    return [word for name in told for word in (f"--{name.replace('_', '-')}", str(wanted[name]))]

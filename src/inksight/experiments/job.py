@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from inksight.experiments.results import Experiment
 from inksight.experiments.trial import OutOfTimeError, costs, run_trial
 from inksight.files import whole_file
 from inksight.interrupt import interruptible
-from inksight.job import chosen, load_checked
+from inksight.job import chosen, load_checked, require_time_limit
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
@@ -101,8 +100,7 @@ def experiment(
         InksightError: one of its kinds. A training that fails is no error, but one of the results.
     """
     started = time.monotonic() if started is None else started
-    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 10m for instance.")
+    require_time_limit(time_limit_s)
     ends_at = None if time_limit_s is None else started + max(time_limit_s - _RESERVE_S, time_limit_s / 2)
     decided = {"preset": preset, "knobs": knobs, "grid": grid or None, "out": out, "size_px": size_px}
     decided |= {"preprocessing": preprocessing, **choices}

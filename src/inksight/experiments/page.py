@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from inksight.data import SIZE_PX
-from inksight.data.registry import SETS
 from inksight.experiments.effects import LEVEL
 from inksight.experiments.plan import Plan, spoken
 from inksight.experiments.plots import costs_png, effects_png, knobs_png
 from inksight.experiments.results import Effect, Experiment, SettingFigures, points
+from inksight.provenance import config_flags, data_flags
 from inksight.report.html import document, figure, flat, section, table
-from inksight.training.config import IMPLIED, PRESETS
+from inksight.training.config import PRESETS
 
 _ORDER = ("real", "perhaps", "open", "noise", "same", "failed", "missing")
 
@@ -158,17 +157,8 @@ def command(plan: Plan, about: Mapping[str, Any]) -> str | None:
     for knob, values in plan.knobs.items():
         words += ["--knob", f"{knob}={','.join(str(value) for value in values if value is not None)}"]
     words += [*(["--grid"] if plan.grid else []), "--seeds", str(plan.seeds)]
-    if about["size_px"] != SIZE_PX:
-        words += ["--size", str(about["size_px"])]
-    known = SETS.get(source)
-    if about["preprocessing"] != (known.preprocessing if known else "resize"):
-        words += ["--preprocessing", about["preprocessing"]]
-    plain, base = PRESETS[plan.preset].to_dict(), plan.base.to_dict()
-    told = [name for name, value in base.items() if value is not None and value != plain[name]]
-    told += [name for name, (others, _) in IMPLIED.items() if name not in told and {*others} & {*told, *plan.knobs}]
-    for name in told:
-        words += [f"--{name.replace('_', '-')}", str(base[name])]
-    return shlex.join(words)
+    words += data_flags(source, about["size_px"], about["preprocessing"])
+    return shlex.join([*words, *config_flags(PRESETS[plan.preset], plan.base, turned=plan.knobs)])
 
 
 def _size(effect: Effect) -> float:

@@ -13,6 +13,7 @@ from inksight.errors import EngineError, InksightError, UsageError
 from inksight.experiments.folder import Outcome
 from inksight.experiments.plan import Setting
 from inksight.job import build_model
+from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
@@ -89,13 +90,12 @@ def run_trial(
         text = str(error) if isinstance(error, InksightError) else f"{type(error).__name__}: {error}"
         return Outcome(name, config.seed, _since(started), ended="failed", error=text[:2000])
     labels = dataset.validation.labels
-    of_truth = probabilities[np.arange(len(labels)), labels]
     return Outcome(
         setting=name,
         seed=config.seed,
         seconds=_since(started),
-        accuracy=float((probabilities.argmax(1) == labels).mean()),
-        loss=float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean()),
+        accuracy=METRICS["accuracy"](labels, probabilities),
+        loss=METRICS["log_loss"](labels, probabilities),
         wrong=tuple(np.flatnonzero(probabilities.argmax(1) != labels).tolist()),
         ended=fitted.ended,
     )

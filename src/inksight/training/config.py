@@ -5,6 +5,7 @@ Command-line flags are made from these fields; a field's `help` is its flag's he
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -118,6 +119,11 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in config.json."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """Out of config.json, whatever else stands there; what it lacks is as it is by default."""
+        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
 
 
 def _check(item: Field[Any], value: Any) -> None:

@@ -55,7 +55,7 @@ def finetuning_config(before: Mapping[str, Any], choices: Mapping[str, Any]) -> 
             raise UsageError(f"{name} was decided when the run was trained; it cannot be changed by finetuning.")
         if name not in known:
             raise UsageError(unknown("setting", name, known))
-    base = TrainConfig(**{name: before[name] for name in known if name in before})
+    base = TrainConfig.of(before)
     changes = {name: max(getattr(base, name), least) for name, least in _LEAST_CHANGES.items()}
     steps = {"least_steps": 0} if "epochs" in choices else {}
     return replace(base, **(RECIPE | changes | steps | dict(choices)))

@@ -9,6 +9,7 @@ import inksight
 from inksight import answers
 from inksight.errors import RunError
 from inksight.evaluation import evaluate_split
+from inksight.measure.calibration import surest_first
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,9 @@ def sheet(evaluation):
 def test_it_says_what_the_evaluation_says(evaluation, sheet):
     assert sheet.wrong.tolist() == evaluation.wrong.tolist()
     assert sheet.right.mean() == evaluation.metrics()["accuracy"]
-    coverage, accuracy = sheet.coverage_curve
+    accuracy = surest_first(sheet.right, sheet.confidences)[1]
     for point in evaluation.metrics()["coverage_curve"]:
-        assert accuracy[np.searchsorted(coverage, point["coverage"])] == pytest.approx(point["accuracy"])
+        assert accuracy[round(point["coverage"] * len(sheet)) - 1] == pytest.approx(point["accuracy"])
 
 
 def test_it_keeps_the_wrong_pictures_and_a_right_one_of_each_class(evaluation, sheet):

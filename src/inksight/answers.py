@@ -46,15 +46,13 @@ class AnswerSheet:
     @property
     def wrong(self) -> np.ndarray:
         """Indices of the wrong answers, the surest first: int64 (k,)."""
-        wrong = np.flatnonzero(~self.right)
-        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
+        return surest_mistakes(self.right, self.confidences)
 
-    @property
-    def coverage_curve(self) -> tuple[np.ndarray, np.ndarray]:
-        """(share answered, accuracy among them), each float64 (n,), when the surest 1, 2, …, n are answered."""
-        counts = np.arange(1, len(self) + 1)
-        right = np.cumsum(self.right[np.argsort(-self.confidences, kind="stable")])
-        return counts / len(self), right / counts
+
+def surest_mistakes(right: np.ndarray, confidences: np.ndarray) -> np.ndarray:
+    """Indices of the wrong answers, the surest first: int64 (k,). right: bool (n,); confidences: float (n,)."""
+    wrong = np.flatnonzero(~right)
+    return wrong[np.argsort(-confidences[wrong], kind="stable")]
 
 
 def sheet_of(

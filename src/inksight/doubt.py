@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,12 @@ class Doubts:
     networks: int
     seconds: float
 
-    @property
+    @cached_property
     def estimated_errors(self) -> int:
         """How many labels are wrong, by confident learning."""
         return round(estimated_errors(self.split.labels, self.probabilities))
 
-    @property
+    @cached_property
     def order(self) -> np.ndarray:
         """All pictures, the most doubtful label first; of equals, the first in the set. int64 (n,)."""
         return np.argsort(self_confidence(self.split.labels, self.probabilities), kind="stable")

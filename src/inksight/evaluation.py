@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inksight.answers import AnswerSheet, sheet_of
+from inksight.answers import AnswerSheet, sheet_of, surest_mistakes
 from inksight.data import load
 from inksight.data.dataset import Split
 from inksight.errors import DataError, UsageError
@@ -38,8 +38,7 @@ class Evaluation:
     @property
     def wrong(self) -> np.ndarray:
         """Indices of the wrong answers, the surest first."""
-        wrong = np.flatnonzero(self.probabilities.argmax(1) != self.split.labels)
-        return wrong[np.argsort(-self.probabilities[wrong].max(1), kind="stable")]
+        return surest_mistakes(self.probabilities.argmax(1) == self.split.labels, self.probabilities.max(1))
 
     @property
     def answers(self) -> AnswerSheet:

@@ -151,14 +151,21 @@ def coverage_curve(
         UsageError: nothing to measure, or shapes that do not fit.
     """
     require_pairs(labels, probabilities)
-    confidence = probabilities.max(axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    right = np.cumsum((probabilities.argmax(axis=1) == labels)[order])
+    confidences, accuracies = surest_first(probabilities.argmax(axis=1) == labels, probabilities.max(axis=1))
     counts = [max(1, round(share * len(labels))) for share in coverages]
     return [
-        Covered(count / len(labels), float(confidence[order[count - 1]]), float(right[count - 1] / count))
-        for count in counts
+        Covered(count / len(labels), float(confidences[count - 1]), float(accuracies[count - 1])) for count in counts
     ]
+
+
+def surest_first(right: np.ndarray, confidences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least confidence and the accuracy among the surest 1, 2, …, n answers: float (n,) each.
+
+    Args:
+        right: bool (n,). confidences: float (n,).
+    """
+    order = np.argsort(-confidences, kind="stable")
+    return confidences[order], np.cumsum(right[order]) / np.arange(1, len(right) + 1)
 
 
 def evidence(probabilities: np.ndarray) -> np.ndarray:

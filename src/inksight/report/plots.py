@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inksight.answers import AnswerSheet
+from inksight.measure.calibration import surest_first
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,8 +114,9 @@ def trust_png(bins: Sequence[Mapping[str, float]], answers: AnswerSheet) -> byte
     diagram.set_title("right answers of each confidence", loc="left", fontsize=10)
     diagram.set_xlabel("confidence")
     diagram.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    coverage, accuracy = answers.coverage_curve
-    shown = coverage >= min(0.5, coverage[-1])
+    coverage = np.arange(1, len(answers) + 1) / len(answers)
+    accuracy = surest_first(answers.right, answers.confidences)[1]
+    shown = coverage >= 0.5
     curve.plot(coverage[shown], 1 - accuracy[shown], color=ORANGE)
     curve.set_title("errors among the surest answers", loc="left", fontsize=10)
     curve.set_xlabel("share answered")

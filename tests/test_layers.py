@@ -20,7 +20,8 @@ ROWS = {
     8: {"finish"},
     9: {"finetuning", "job"},
     10: {"doubt", "estimator", "experiments", "resuming"},
-    11: {"cli", "__init__", "__main__"},
+    11: {"scale"},
+    12: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}
 KERAS_ROOMS = {"nets", "training", "export"}

@@ -2,6 +2,6 @@
 
 cluster     where Ray runs: this machine alone, or a cluster whose nodes all have the same versions
 
-Each stage is cut into parts that can be done again without harm: a trial is a row, a shard of pictures is one file with a
-name of its own, a training has its checkpoints. What a lost node was doing is done once more by another one.
+Each stage is cut into parts that can be done again without harm: a trial is a row, a shard of pictures is one file with
+a name of its own, a training has its checkpoints. What a lost node was doing is done once more by another one.
 """

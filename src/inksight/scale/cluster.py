@@ -27,7 +27,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray that this process is connected to. address: "local", or what it was asked for. nodes: alive. cpus: in all."""
+    """A Ray that this process is connected to. address: as it was asked for, or "local". nodes: alive. cpus: in all."""
 
     address: str
     nodes: int
@@ -49,7 +49,7 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
         address: "auto" for the cluster that this machine is a node of, or HOST:PORT of its head; None for RAY_ADDRESS,
             and where that is not set for a Ray of this machine alone, which ends with the block.
     Raises:
-        EngineError: Ray is not installed, the cluster cannot be reached, or its nodes have other versions than this one.
+        EngineError: Ray is not installed or cannot be reached, or its nodes have other versions than this one.
         UsageError: the address is none.
     """
     address = address or os.environ.get("RAY_ADDRESS") or LOCAL

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inksight.report.report import write_report
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
+    from inksight.scale.workers import Workers
     from inksight.training.config import PRESETS, TrainConfig
 
 _HOMES = {
@@ -49,6 +50,7 @@ _HOMES = {
     "Run": "runs",
     "Split": "data",
     "TrainConfig": "training.config",
+    "Workers": "scale.workers",
     "compare": "comparison",
     "evaluate": "evaluation",
     "explain": "explanation",
@@ -74,6 +76,7 @@ __all__ = [
     "Run",
     "Split",
     "TrainConfig",
+    "Workers",
     "compare",
     "evaluate",
     "experiment",

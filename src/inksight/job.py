@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
@@ -30,6 +31,7 @@ from inksight.unfinished import Unfinished, claim
 if TYPE_CHECKING:
     import keras
 
+    from inksight.scale.workers import Crew, Workers
     from inksight.training.fit import Watcher
 
 # What is still to do after the last step whatever the data: export, proof, figures. Kept free under a time limit.
@@ -46,6 +48,7 @@ def train(
     time_limit_s: float | None = None,
     size_px: int | None = None,
     preprocessing: str | None = None,
+    on: Workers | None = None,
     watcher: Watcher | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
@@ -61,6 +64,7 @@ def train(
         time_limit_s: seconds, from `started`, in which all is to be done; the schedule is fitted to it.
         size_px: the side pictures are brought to; default 28.
         preprocessing: how foreign pictures become inputs, "digits" or "resize"; default: as the data set says.
+        on: workers that train together, `inksight.Workers(4)`; default this process.
         watcher: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
             under the cell shows both unless others are given.
         started: when the clock began, a reading of time.monotonic(); default now.
@@ -81,7 +85,7 @@ def train(
     watcher, progress = notebook.shown(watcher, progress)
     require_time_limit(time_limit_s)
     order = Order(data, preset, config, time_limit_s, size_px, preprocessing)
-    return carry_out(order, out, clock, watcher, progress)
+    return carry_out(order, out, clock, watcher, progress, on)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,7 @@ def carry_out(
     clock: Clock,
     watcher: Watcher | None,
     progress: Callable[[int, int, str], None] | None,
+    on: Workers | None = None,
     begun: Unfinished | None = None,
 ) -> runs.Run:
     """The job itself. Arguments and errors as for `train`.
@@ -109,6 +114,20 @@ def carry_out(
     Args:
         begun: the training of this very order that broke off; it is gone on with, in its place.
     """
+    with on.gathered() if on else nullcontext() as crew:
+        return _carried_out(order, out, clock, watcher, progress, crew, begun)
+
+
+def _carried_out(
+    order: Order,
+    out: Path | None,
+    clock: Clock,
+    watcher: Watcher | None,
+    progress: Callable[[int, int, str], None] | None,
+    crew: Crew | None,
+    begun: Unfinished | None,
+) -> runs.Run:
+    """See carry_out. crew: who fits; this process where there is none."""
     backend = engine.prepare(order.config.backend)
     config = replace(order.config, backend=backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
@@ -118,12 +137,14 @@ def carry_out(
         dataset = whole.held_out(config.validation, config.seed)
         engine.load_keras()
         if begun is None:
-            facts = provenance(whole, order.preset, config, order.time_limit_s)
+            facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
         else:
             facts = begun.facts
             begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
         del whole  # the held-out set is a copy of most of it
     require_watchable(dataset, config)
+    if crew is not None:
+        crew.require(dataset, config)
     with clock.stage("build"):
         model = build_model(dataset, config)
     from inksight.training.fit import fit
@@ -134,7 +155,7 @@ def carry_out(
             clock.resume("fit", place.newest.seconds)
         ends_at = _ends_at(clock, order.time_limit_s)
         with clock.stage("fit"):
-            fitted = fit(model, dataset, config, backend, ends_at, watcher, place)
+            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, watcher, place)
         return finish(Trained(model, dataset, fitted, config, facts), clock, place)
 
 
@@ -144,6 +165,7 @@ def take_up(
     clock: Clock,
     watcher: Watcher | None,
     progress: Callable[[int, int, str], None] | None,
+    on: Workers | None,
 ) -> runs.Run:
     """Goes on with a training that broke off; arguments as for `resume`."""
     facts = begun.facts
@@ -155,7 +177,7 @@ def take_up(
     config = TrainConfig.of(facts)
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
-    return carry_out(order, None, clock, watcher, progress, begun)
+    return carry_out(order, None, clock, watcher, progress, on, begun)
 
 
 def require_time_limit(time_limit_s: float | None) -> None:

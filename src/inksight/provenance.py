@@ -20,12 +20,14 @@ from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 CARRIED = ("preset", "backend", "seed", "command", "data", "versions", "started")
 
 
-def provenance(dataset: Dataset, preset: str, config: TrainConfig, time_limit_s: float | None) -> dict[str, Any]:
+def provenance(
+    dataset: Dataset, preset: str, config: TrainConfig, time_limit_s: float | None, workers: int = 1
+) -> dict[str, Any]:
     """All that is needed to make a run again and to judge its figures.
 
     Args:
         dataset: as it was loaded, before a validation part was taken from it.
-        config: with the backend that was taken.
+        config: with the backend that was taken. workers: processes that train.
     """
     return {
         "preset": preset,
@@ -33,7 +35,8 @@ def provenance(dataset: Dataset, preset: str, config: TrainConfig, time_limit_s:
         "size_px": dataset.size_px,
         "preprocessing": dataset.preprocessing,
         "time_limit_s": time_limit_s,
-        "command": command_line(dataset, preset, config, time_limit_s),
+        "workers": workers,
+        "command": command_line(dataset, preset, config, time_limit_s, workers),
         "data": {
             "name": dataset.name,
             "source": dataset.source,
@@ -46,7 +49,9 @@ def provenance(dataset: Dataset, preset: str, config: TrainConfig, time_limit_s:
     }
 
 
-def command_line(dataset: Dataset, preset: str, config: TrainConfig, time_limit_s: float | None) -> str | None:
+def command_line(
+    dataset: Dataset, preset: str, config: TrainConfig, time_limit_s: float | None, workers: int = 1
+) -> str | None:
     """The command that makes this run again (under a time limit: one like it); None for arrays out of a program.
 
     A config that comes from no preset is told from the tutorial's.
@@ -59,6 +64,8 @@ def command_line(dataset: Dataset, preset: str, config: TrainConfig, time_limit_
     words += data_flags(dataset.source, dataset.size_px, dataset.preprocessing)
     if time_limit_s is not None:
         words += ["--time", f"{time_limit_s:g}s"]
+    if workers > 1:
+        words += ["--workers", str(workers)]
     return shlex.join([*words, *config_flags(base, config)])
 
 

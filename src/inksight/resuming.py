@@ -14,6 +14,7 @@ from inksight.data.dataset import Dataset
 from inksight.errors import UsageError
 
 if TYPE_CHECKING:
+    from inksight.scale.workers import Workers
     from inksight.training.fit import Watcher
 
 
@@ -21,6 +22,7 @@ def resume(
     run: str | Path,
     *,
     data: Dataset | None = None,
+    on: Workers | None = None,
     watcher: Watcher | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
@@ -33,6 +35,7 @@ def resume(
     Args:
         run: the run folder that would have come, its `.unfinished` folder, or "latest" for the newest of those.
         data: the same set once more, where it was made in a program. A finetuning reads its own.
+        on: workers to go on with, whoever began it; default this process.
         watcher, progress, started: as for `train`.
     Returns:
         the finished run. One that was finished already comes back as it is; a watcher is told so.
@@ -52,10 +55,12 @@ def resume(
         return runs.load_run(path)
     with closing(unfinished.take_up(path)) as begun:
         if "finetune" in begun.facts:
+            if on is not None:
+                raise UsageError(f"{path} is a finetuning, which one process does. Leave the workers out.")
             if data is not None:
                 raise UsageError(
                     f"{path} is a finetuning: it reads {begun.facts['finetune']['data']} and its run's own data once "
                     "more. Leave data out."
                 )
             return finetuning.take_up(begun, clock, watcher, progress)
-        return job.take_up(begun, data, clock, watcher, progress)
+        return job.take_up(begun, data, clock, watcher, progress, on)

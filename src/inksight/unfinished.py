@@ -35,7 +35,8 @@ class Unfinished:
     """A training that has not ended.
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
-    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper.
+    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper. every_s:
+    between two checkpoints.
 
     As a context it is the training: whatever it is left by, its checkpoints are kept. Without any, leaving it by an
     error that would come again, or by Ctrl-C, throws it away; by a full disk or a fault it is kept.
@@ -48,11 +49,11 @@ class Unfinished:
         self.notes: list[str] = []
         self.tell: Callable[[str], None] = lambda text: None
         self.lock = lock
-        self._every_s = _seconds_between()
+        self.every_s = _seconds_between()
         self._next = 0.0
 
     def __enter__(self) -> Unfinished:
-        self._next = time.monotonic() + self._every_s
+        self._next = time.monotonic() + self.every_s
         return self
 
     def __exit__(
@@ -72,13 +73,13 @@ class Unfinished:
     def keep(self, checkpoint: Checkpoint) -> None:
         """See Keeper. The newest ones stay, older ones go."""
         began = time.monotonic()
-        self._next = began + self._every_s
+        self._next = began + self.every_s
         with whole_file(self.folder / f"checkpoint-{checkpoint.step:06}.npz") as temporary:
             temporary.write_bytes(checkpoint.to_bytes())
         with storage_errors(self.folder):
             for file in _checkpoints(self.folder)[KEPT:]:
                 file.unlink(missing_ok=True)
-        if self._every_s:  # where a disk is slow, training is still what most of the time goes to
+        if self.every_s:  # where a disk is slow, training is still what most of the time goes to
             self._next = max(self._next, began + _LEAST_RATIO * (time.monotonic() - began))
 
     def forget(self) -> None:

@@ -1,45 +1,46 @@
 """Real Ray clusters of several nodes on this machine."""
 
-import contextlib
-import os
+import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 
 class Nodes:
-    """A cluster that `ray start` made; a node is a group of processes that can be killed."""
+    """A cluster whose nodes come and go; see nodes.py."""
 
     def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._cluster = Cluster()
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("nodes.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         self.address = ""
 
-    def add(self, cpus: int = 1, **environment: str) -> object:
+    def add(self, cpus: int = 1, **environment: str) -> int:
         """One more node; the first one is the head. environment: of its processes, besides ours."""
-        with _environment(environment):
-            node = self._cluster.add_node(num_cpus=cpus, include_dashboard=False)
-        self.address = self._cluster.address
-        return node
+        number, self.address = self._ask("add", cpus, environment)
+        return number
 
-    def kill(self, node: object) -> None:
+    def kill(self, number: int) -> None:
         """SIGKILL to all processes of a node."""
-        self._cluster.remove_node(node, allow_graceful=False)
+        self._ask("kill", number)
 
     def stop(self) -> None:
-        self._cluster.shutdown()
+        self._process.communicate(timeout=60)
 
-
-@contextlib.contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    def _ask(self, *command: object) -> list:
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        while not (line := self._process.stdout.readline()).startswith("["):  # Ray says this and that before
+            assert line, "the process that holds the cluster has ended"
+        return json.loads(line)
 
 
 @pytest.fixture
@@ -48,3 +49,10 @@ def nodes() -> Iterator[Nodes]:
     found = Nodes()
     yield found
     found.stop()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHADES = " .:-=+*#%@"
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="auto for the Ray cluster that this machine is a node of, or HOST:PORT of its head. Default: RAY_ADDRESS, "
+        "else this machine alone."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout, nothing else.")]
 
 

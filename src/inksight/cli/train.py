@@ -10,7 +10,7 @@ import typer
 import inksight
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, emit, percent
+from inksight.cli.output import AsJson, RayAddress, emit, percent
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
@@ -48,6 +48,11 @@ def train(
     preprocessing: Annotated[
         str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Train in N processes that share every batch, placed and watched by Ray."),
+    ] = None,
+    ray_address: RayAddress = None,
     show: Annotated[bool, typer.Option("--show", help="Print the layer table before training.")] = False,
     progress: Annotated[
         ProgressForm, typer.Option(help="How progress is shown on stderr: for people, or a JSON object a line.")
@@ -63,9 +68,11 @@ def train(
         _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
         told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
+        on = _workers(workers, ray_address)
         if resume is not None:
-            run = inksight.resume(resume, **told)
+            run = inksight.resume(resume, on=on, **told)
         elif finetune is not None:
+            own |= {"workers": workers}
             run = inksight.finetune(finetune, _to_learn(source, own), out=out, **told, **given)
         else:
             run = inksight.train(
@@ -75,6 +82,7 @@ def train(
                 size_px=size,
                 preprocessing=preprocessing,
                 out=out,
+                on=on,
                 **told,
                 **given,
             )
@@ -82,6 +90,15 @@ def train(
         emit(summary(run))
     else:
         print(headline(run))
+
+
+def _workers(count: int | None, ray_address: str | None) -> inksight.Workers | None:
+    """Who trains; None for this process."""
+    if count is None:
+        if ray_address is not None:
+            raise UsageError("--ray-address says where --workers are; give how many, --workers 2 for instance.")
+        return None
+    return inksight.Workers(count, ray_address)
 
 
 def _one_source(argument: str | None, option: str | None) -> str | None:

@@ -15,6 +15,7 @@ from inksight.data.dataset import Split
 from inksight.training.augment import augment
 from inksight.training.config import TrainConfig
 from inksight.training.outliers import outliers
+from inksight.training.together import ALONE, Processes
 
 _AHEAD = 3
 
@@ -31,17 +32,18 @@ class Batch:
 
 class Batches:
     """An endless stream over a Split, from the batch number `first` on; augmentation may be ended on the way.
+    Of several processes each is given its part of every batch.
 
     Each batch is made of the seed and its own number alone, and is plain from the number `plain_from` on: threads
     cannot change it, and a training that is taken up again gets the very same.
     """
 
-    def __init__(self, split: Split, num_classes: int, config: TrainConfig) -> None:
+    def __init__(self, split: Split, num_classes: int, config: TrainConfig, processes: Processes = ALONE) -> None:
         self._images = split.batch
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
-        self._config = config
+        self._config, self._part = config, processes.part
         self.batch_size = min(config.batch_size, len(split))
         self.per_epoch = len(split) // self.batch_size
         self.first = 0
@@ -85,7 +87,7 @@ class Batches:
             targets[:strange], weights[:strange] = 1 / targets.shape[1], 1.0
         if augmenting:
             images = augment(images, self._config, np.random.default_rng([self._config.seed, 3, number]))
-        return Batch(images, targets, weights)
+        return Batch(self._part(images), self._part(targets), self._part(weights))
 
 
 def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray:

@@ -21,6 +21,7 @@ from inksight.training.checkpoint import Checkpoint, Keeper, Row
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
 from inksight.training.stepper import Stepper, Weights, build_stepper
+from inksight.training.together import ALONE, Processes
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +89,8 @@ def fit(
     ends_at: float | None = None,
     watcher: Watcher | None = None,
     keeper: Keeper | None = None,
+    processes: Processes = ALONE,
+    stop: threading.Event | None = None,
 ) -> Fitted:
     """Trains `model` on `data.train` and leaves the weights to keep in it.
 
@@ -99,6 +102,8 @@ def fit(
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
         watcher: shown each step and epoch.
         keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
+        processes: who trains; by default this process alone. All of several must be given the same of the rest.
+        stop: ends it as Ctrl-C does once it is set.
     Raises:
         EngineError: the loss is no longer a number.
     """
@@ -108,9 +113,10 @@ def fit(
         keeper.tell = watcher.noted
         for text in keeper.notes:
             watcher.noted(text)
-    stop = threading.Event()
+    stop = stop or threading.Event()
     with interruptible(stop.set):
-        loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper, stop)
+        stepper = build_stepper(model, config, backend, processes)
+        loop = _Loop(stepper, data, config, ends_at, watcher, keeper, stop, processes)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -131,19 +137,23 @@ class _Loop:
         watcher: Watcher,
         keeper: Keeper | None,
         stop: threading.Event,
+        processes: Processes,
     ) -> None:
         self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
         self.stop = stop  # set where somebody asks to end after the step at hand
-        self.batches = Batches(data.train, len(data.classes), config)
+        self.processes = processes
+        self.batches = Batches(data.train, len(data.classes), config, processes)
         self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
         planned = self.batches.per_epoch * self.epochs
         measured = len(data.test) + len(data.validation or ())
-        self.pace = Pace(planned, ends_at, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
+        self.started, self.seconds, self.stopping = time.monotonic(), 0.0, False
+        left = None if ends_at is None else processes.agree(ends_at - self.started, False)[0]
+        self.pace = Pace(planned, left, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
         self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
-        self.started = time.monotonic()
+        self.seconds_before = 0.0
         self.keeping_fails = False
         if keeper is not None and keeper.newest is not None:
             self._restore(keeper.newest)
@@ -155,7 +165,8 @@ class _Loop:
         for batch in self.batches:
             rate = self.config.learning_rate * shape(self.pace.midway)
             self.stepper.step(batch.images, batch.targets, batch.weights, rate)
-            self.pace.tick(time.monotonic())
+            self.seconds, self.stopping = self.processes.agree(time.monotonic() - self.started, self.stop.is_set())
+            self.pace.tick(self.seconds)
             if self.pace.progress >= plain_from:
                 self.batches.end_augmentation()
             self._look(rate)
@@ -164,7 +175,7 @@ class _Loop:
             if self.keeper is not None and self.keeper.is_due():
                 self._keep(self.keeper)
         self.fitted.epochs = self.pace.step / self.batches.per_epoch
-        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / self._seconds()
+        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / (self.seconds_before + self.seconds)
 
     def best_weights(self) -> Weights:
         """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
@@ -182,10 +193,6 @@ class _Loop:
             f"No run was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
         )
 
-    def _seconds(self) -> float:
-        """Since the training began, without the time between a break and its taking up."""
-        return time.monotonic() - self.started
-
     def _keep(self, keeper: Keeper) -> None:
         """Keeps all that `_restore` wants back. A place that takes none stops no training."""
         best_loss, best = self.best or (None, [])
@@ -193,7 +200,7 @@ class _Loop:
             step=self.pace.step,
             progress=self.pace.progress,
             plain_from=self.batches.plain_from,
-            seconds=self._seconds(),
+            seconds=(self.seconds_before + self.seconds),
             history=self.fitted.history,
             best_loss=best_loss,
             epochs_since_best=self.epochs_since_best,
@@ -220,24 +227,24 @@ class _Loop:
         self.best = None if kept.best_loss is None else (kept.best_loss, kept.best)
         self.epochs_since_best = kept.epochs_since_best
         self.stepper.restore(kept.stepper)
-        self.started -= kept.seconds
+        self.seconds_before = kept.seconds
 
     def _look(self, rate: float) -> None:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
-        if epoch_ends or step % self.rows_every == 0 or self.stop.is_set():
+        if epoch_ends or step % self.rows_every == 0 or self.stopping:
             loss, accuracy = self.stepper.means()
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
-            row |= {"learning_rate": rate, "seconds": self._seconds()}
-            if self.data.validation is not None and (epoch_ends or self.stop.is_set() or self._may_be_there()):
+            row |= {"learning_rate": rate, "seconds": (self.seconds_before + self.seconds)}
+            if self.data.validation is not None and (epoch_ends or self.stopping or self._may_be_there()):
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
         newest = self.fitted.history[-1] if self.fitted.history else {}
-        self.watcher.step(step, step + self.pace.steps_left(time.monotonic()), newest)
+        self.watcher.step(step, step + self.pace.steps_left(self.seconds), newest)
         if epoch_ends:
             self.watcher.epoch(math.ceil(step / per_epoch), newest)
 
@@ -271,7 +278,7 @@ class _Loop:
         """Whether to stop now; says why in `fitted.ended`."""
         patience, target = self.config.early_stopping, self.config.target
         newest = self.fitted.history[-1] if self.fitted.history else {}
-        if self.stop.is_set():
+        if self.stopping:
             self.watcher.interrupted()
             self.fitted.ended = "interrupted"
         elif self.pace.done:

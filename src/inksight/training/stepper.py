@@ -18,6 +18,7 @@ from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.side_by_side import SideBySide
+from inksight.training.together import ALONE, Processes
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +32,7 @@ class Stepper(Protocol):
     """images: uint8 (n, height, width, channels); targets: float32 (n, classes), one-hot; weights: float32 (n,)."""
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
-        """Updates the weights once."""
+        """Updates the weights once, by what is this process's part of a batch."""
 
     def means(self) -> tuple[float, float]:
         """Mean loss and accuracy over the pictures since the last call of this."""
@@ -49,16 +50,17 @@ class Stepper(Protocol):
         """Takes over the state of another stepper of the same network and config."""
 
 
-def build_stepper(model: keras.Model, config: TrainConfig, backend: str) -> Stepper:
-    """The stepper for `backend`, around `model` as built by `inksight.nets.build`."""
+def build_stepper(model: keras.Model, config: TrainConfig, backend: str, processes: Processes = ALONE) -> Stepper:
+    """The stepper for `backend`, around `model` as built by `inksight.nets.build`. Only JAX knows several processes."""
     first, *others = members_of(model)
     if backend != "jax":
         steppers: list[Stepper] = [KerasStepper(member, config) for member in (first, *others)]
         return SideBySide(steppers, config, at_once=1) if others else steppers[0]
-    stepper = JaxStepper(first, config)
+    stepper = JaxStepper(first, config, processes)
     if not others:
         return stepper
-    return SideBySide([stepper, *(JaxStepper(member, config, like=stepper) for member in others)], config, _AT_ONCE)
+    members = [stepper, *(JaxStepper(member, config, processes, like=stepper) for member in others)]
+    return SideBySide(members, config, _AT_ONCE if processes.count == 1 else 1)  # all must compute in the same order
 
 
 def logits_of(model: keras.Model) -> keras.Model:
@@ -71,11 +73,13 @@ def logits_of(model: keras.Model) -> keras.Model:
 class JaxStepper:
     """All of a step in one compiled function; its state is donated, so that it is updated in place."""
 
-    def __init__(self, model: keras.Model, config: TrainConfig, like: JaxStepper | None = None) -> None:
+    def __init__(
+        self, model: keras.Model, config: TrainConfig, processes: Processes = ALONE, like: JaxStepper | None = None
+    ) -> None:
         """like: a stepper of the same network and config; what it compiles serves this one too."""
         import jax
-        import jax.numpy as jnp
 
+        self._processes = processes
         self._model = logits_of(model)
         self._optimizer = build_optimizer(config)
         self._loss = build_loss(config)
@@ -86,19 +90,20 @@ class JaxStepper:
             use_fast_gradients(model)
         _build_without_compiling(self._optimizer, self._model, config)
         self._learning_rate = [v.path for v in self._optimizer.variables].index(self._optimizer.learning_rate.path)
-        trainable = [jnp.array(variable.value) for variable in self._model.trainable_variables]
-        fixed = [jnp.array(variable.value) for variable in self._model.non_trainable_variables]
-        average = [jnp.array(value) for value in (*trainable, *fixed)] if self._averaging else []
-        self._state = (trainable, fixed, average, [variable.value for variable in self._optimizer.variables])
+        trainable = [processes.whole(variable.value) for variable in self._model.trainable_variables]
+        fixed = [processes.whole(variable.value) for variable in self._model.non_trainable_variables]
+        average = [processes.whole(value) for value in (*trainable, *fixed)] if self._averaging else []
+        optimizer = [processes.whole(variable.value) for variable in self._optimizer.variables]
+        self._state = (trainable, fixed, average, optimizer)
         self._totals: Any = np.zeros(3, np.float32)
-        self._update: Any = like._update if like else jax.jit(self._updated, donate_argnums=0)
-        self._forward: Any = like._forward if like else jax.jit(self._measured)
+        self._update: Any = like._update if like else processes.compiled(self._updated, donate_argnums=0)
+        self._forward: Any = like._forward if like else processes.compiled(self._measured)
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper. Returns while the device still works, at most one step ahead of it."""
         before = self._totals
-        rate = np.float32(learning_rate)
-        self._state, self._totals = self._update(self._state, before, rate, images, targets, weights)
+        batch = map(self._processes.joined, (images, targets, weights))
+        self._state, self._totals = self._update(self._state, before, np.float32(learning_rate), *batch)
         if not isinstance(before, np.ndarray):
             before.block_until_ready()
 
@@ -116,7 +121,13 @@ class JaxStepper:
 
     def measure(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See Stepper."""
-        return _in_batches(lambda *batch: self._forward(self._kept(), *batch), images, targets)
+
+        def forward(*batch: np.ndarray) -> tuple[Any, Any]:
+            parts = (self._processes.joined(self._processes.part(each)) for each in batch)
+            probabilities, losses = self._forward(self._kept(), *parts)
+            return np.asarray(probabilities)[: len(batch[0])], np.asarray(losses)[: len(batch[0])]
+
+        return _in_batches(forward, images, targets)
 
     def state(self) -> list[np.ndarray]:
         """See Stepper."""
@@ -127,10 +138,9 @@ class JaxStepper:
     def restore(self, state: list[np.ndarray]) -> None:
         """See Stepper."""
         import jax
-        import jax.numpy as jnp
 
         *values, self._totals = state
-        self._state = jax.tree.unflatten(jax.tree.structure(self._state), [jnp.array(value) for value in values])
+        self._state = jax.tree.unflatten(jax.tree.structure(self._state), list(map(self._processes.whole, values)))
 
     def _kept(self) -> list[Any]:
         """The running mean if there is one, else the weights; trainable ones first."""

@@ -1,0 +1,246 @@
+"""Workers that train one network: placed on the nodes of a cluster, listened to, and begun anew when one is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inksight.data.dataset import Dataset
+from inksight.errors import EngineError, InksightError, StorageError, UsageError
+from inksight.interrupt import interruptible
+from inksight.scale.cluster import LOCAL, Cluster, connected
+from inksight.scale.workers.worker import Call, Task, Worker
+from inksight.training.checkpoint import Checkpoint
+from inksight.training.config import TrainConfig
+from inksight.training.fit import Fitted, Silent, Watcher
+from inksight.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    import keras
+
+_PLACED_S = 60.0
+_LOSSES = 3  # in a row, without a checkpoint between them
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Several processes that train one network together, on JAX; give it to `train` or `resume` as `on`.
+
+    Each takes its part of every batch, and the gradients are added up: the same as one process with the whole batch,
+    but for the rounding of sums. One that is lost costs the steps since the last checkpoint.
+
+    count: how many. ray_address: as for `inksight.tune`.
+    """
+
+    count: int
+    ray_address: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
+            raise UsageError(f"workers is {self.count!r}; a whole number from 1 was wanted.")
+
+    @contextmanager
+    def gathered(self) -> Iterator[Crew]:
+        """The crew for one training: before JAX is there, for Ray makes processes of its own.
+
+        Raises:
+            EngineError: Ray cannot be had.
+        """
+        with connected(self.ray_address) as cluster:
+            yield Crew(self.count, cluster)
+
+
+class Crew:
+    """Workers that are there to train."""
+
+    def __init__(self, count: int, cluster: Cluster) -> None:
+        self.count, self._cluster = count, cluster
+
+    def require(self, dataset: Dataset, config: TrainConfig) -> None:
+        """Raises UsageError where these workers cannot share that work."""
+        if config.backend not in (None, "jax"):
+            raise UsageError(f"workers train together on jax only, not on {config.backend}. Leave --backend out.")
+        size = min(config.batch_size, len(dataset.train))
+        if size % self.count:
+            raise UsageError(
+                f"a batch of {size:,} pictures cannot be divided evenly among {self.count} workers. Give a batch_size "
+                f"that can: {max(size // self.count, 1) * self.count:,} for instance."
+            )
+
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: Dataset,
+        config: TrainConfig,
+        backend: str,
+        ends_at: float | None,
+        watcher: Watcher | None,
+        place: Unfinished,
+    ) -> Fitted:
+        """Trains `model`; arguments and errors as for `fit` of the room training.
+
+        Raises:
+            EngineError: besides, there is no room for all, or too many workers were lost.
+        """
+        watcher = watcher or Silent()
+        place.tell = watcher.noted
+        for text in place.notes:
+            watcher.noted(text)
+        watcher.noted(f"{self.count} workers on {self._cluster.where}.")
+        training = _Training(self.count, self._cluster, dataset, config, backend, ends_at, watcher, place)
+        with interruptible(training.stop):
+            fitted, weights = training.run()
+        model.set_weights(weights)
+        return fitted
+
+
+class _LostError(Exception):
+    """A worker, or what it computed on, is gone."""
+
+
+class _Training:
+    """One training, through all its beginnings."""
+
+    def __init__(
+        self,
+        count: int,
+        cluster: Cluster,
+        dataset: Dataset,
+        config: TrainConfig,
+        backend: str,
+        ends_at: float | None,
+        watcher: Watcher,
+        place: Unfinished,
+    ) -> None:
+        import ray
+
+        self._count, self._cluster, self._config, self._backend = count, cluster, config, backend
+        self._data = ray.put(dataset)
+        self._ends_at, self._watcher, self._place = ends_at, watcher, place
+        self._newest = place.newest
+        self._kept = 0  # checkpoints since the last loss
+        self._stopping = threading.Event()
+        self._actors: list[Any] = []
+
+    def stop(self) -> None:
+        """Lets the workers end after the step at hand."""
+        self._stopping.set()
+        for actor in self._actors:
+            actor.stop.remote()
+
+    def run(self) -> tuple[Fitted, list[Any]]:
+        """Trains to the end, with as many beginnings as it takes."""
+        losses = 0
+        while True:
+            try:
+                return self._run_once()
+            except _LostError as error:
+                losses = 1 if self._kept else losses + 1
+                if losses >= _LOSSES:
+                    raise EngineError(
+                        f"a worker was lost {losses} times without a checkpoint between ({error}). See whether its "
+                        "node has memory enough."
+                    ) from error
+                step = self._newest.step if self._newest is not None else 0
+                self._watcher.noted(f"A worker was lost ({error}). All begin again after step {step:,}.")
+
+    def _run_once(self) -> tuple[Fitted, list[Any]]:
+        import ray
+        from ray.util.placement_group import remove_placement_group
+
+        group = self._placed()
+        try:
+            actor = ray.remote(num_cpus=1, max_concurrency=4)(Worker)
+            self._actors = [
+                actor.options(placement_group=group, placement_group_bundle_index=rank).remote(rank, self._count)
+                for rank in range(self._count)
+            ]
+            return self._listen()
+        finally:
+            for each in self._actors:
+                ray.kill(each)
+            self._actors = []
+            remove_placement_group(group)
+
+    def _placed(self) -> Any:
+        """Room for a worker each, on as many nodes as there are."""
+        import ray
+        from ray.util.placement_group import placement_group, remove_placement_group
+
+        group = placement_group([{"CPU": 1}] * self._count, strategy="SPREAD")
+        if (self._cluster.address == LOCAL and self._count > self._cluster.cpus) or not group.wait(_PLACED_S):
+            remove_placement_group(group)
+            cpus = int(ray.cluster_resources().get("CPU", 0))
+            raise EngineError(
+                f"{self._count} workers need a CPU each, and {self._cluster.address} has {cpus}. Give fewer --workers."
+            )
+        return group
+
+    def _listen(self) -> tuple[Fitted, list[Any]]:
+        """Starts all workers, passes on what the first one tells, and gives what it brings home."""
+        import ray
+
+        first = self._actors[0]
+        address = _got(first.address.remote())
+        left_s = None if self._ends_at is None else self._ends_at - time.monotonic()
+        task = ray.put(Task(self._config, self._backend, left_s, self._newest, self._place.every_s))
+        results = [actor.fit.remote(address, self._data, task) for actor in self._actors]
+        if self._stopping.is_set():
+            self.stop()
+        running, told, over = list(results), first.calls.remote(), False
+        while not over:
+            done, _ = ray.wait([told, *running], num_returns=1)
+            if done == [told]:
+                over = self._pass_on(_got(told))
+                told = first.calls.remote()
+            else:
+                _got(done[0])
+                running.remove(done[0])
+        result: tuple[Fitted, list[Any]] | InksightError = _got(results[0])
+        if isinstance(result, InksightError):
+            raise result
+        return result
+
+    def _pass_on(self, calls: list[Call | None]) -> bool:
+        """Calls the watcher and the keeper; True where the first worker has no more to tell."""
+        for call in calls:
+            if call is None:
+                return True
+            whom, method, arguments = call
+            if (whom, method) == ("keeper", "keep"):
+                self._keep(*arguments)
+            else:
+                getattr(self._watcher if whom == "watcher" else self._place, method)(*arguments)
+        return False
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        """Keeps a checkpoint, and tells the worker that waits how that went."""
+        error = None
+        try:
+            self._place.keep(checkpoint)
+            self._newest, self._kept = checkpoint, self._kept + 1
+        except StorageError as refused:
+            error = refused
+        self._actors[0].answer.remote(error)
+
+
+def _got(reference: Any) -> Any:
+    """What a worker gave.
+
+    Raises:
+        _LostError: it is gone, or could not go on without another one that is.
+    """
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if type(error.cause).__name__ == "JaxRuntimeError":
+            raise _LostError("the others could not reach it") from error
+        raise
+    except ray.exceptions.RayError as error:
+        raise _LostError(type(error).__name__) from error

@@ -1,0 +1,119 @@
+"""Who trains a network: one process, or several that each take their part of every batch.
+
+The state is whole in each of them, the pictures are divided, and XLA adds the gradients up over the network: the same
+mathematics as one process with the whole batch, down to batch normalisation and dropout.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Processes(Protocol):
+    """rank: the number of this process, from 0; count: of all."""
+
+    rank: int
+    count: int
+
+    def agree(self, now: float, stop: bool) -> tuple[float, bool]:
+        """The clock of process 0, and whether anybody wants to stop: the same in all, so that all do the same."""
+
+    def whole(self, array: Any) -> Any:
+        """An array that every process has, on the device."""
+
+    def part(self, array: np.ndarray) -> np.ndarray:
+        """This process's part of a batch, whose last row is repeated until it can be divided evenly."""
+
+    def joined(self, part: np.ndarray) -> Any:
+        """The parts of all processes as one array, on the devices."""
+
+    def compiled(self, function: Any, **options: Any) -> Any:
+        """`function` compiled for all of them together; what it gives is whole."""
+
+
+class Alone:
+    """One process."""
+
+    rank, count = 0, 1
+
+    def agree(self, now: float, stop: bool) -> tuple[float, bool]:
+        """See Processes."""
+        return now, stop
+
+    def whole(self, array: Any) -> Any:
+        """See Processes."""
+        import jax.numpy as jnp
+
+        return jnp.array(array)
+
+    def part(self, array: np.ndarray) -> np.ndarray:
+        """See Processes."""
+        return array
+
+    def joined(self, part: np.ndarray) -> Any:
+        """See Processes."""
+        return part
+
+    def compiled(self, function: Any, **options: Any) -> Any:
+        """See Processes."""
+        import jax
+
+        return jax.jit(function, **options)
+
+
+ALONE = Alone()
+
+
+class Together:
+    """Several processes under jax.distributed, with Keras's data-parallel distribution over all their devices."""
+
+    def __init__(self, address: str, rank: int, count: int) -> None:
+        """Joins the others, and waits for them.
+
+        Args:
+            address: HOST:PORT where process 0 listens.
+        """
+        import keras
+
+        keras.utils.set_random_seed(0)  # Keras would agree on one by a compile of its own; ours are drawn by NumPy
+        keras.distribution.initialize(address, count, rank)
+        self.rank, self.count = rank, count
+        self._distribution = keras.distribution.DataParallel()
+        mesh = self._distribution.device_mesh
+        layout = keras.distribution.TensorLayout
+        self._whole, self._divided = layout([], mesh).backend_layout, layout(["batch"], mesh).backend_layout
+
+    def agree(self, now: float, stop: bool) -> tuple[float, bool]:
+        """See Processes."""
+        from jax.experimental import multihost_utils
+
+        told = multihost_utils.process_allgather(np.array([now, stop], np.float32))
+        return float(told[0, 0]), bool(told[:, 1].any())
+
+    def whole(self, array: Any) -> Any:
+        """See Processes."""
+        import jax
+
+        return jax.make_array_from_process_local_data(self._whole, np.asarray(array))
+
+    def part(self, array: np.ndarray) -> np.ndarray:
+        """See Processes."""
+        missing = -len(array) % self.count
+        if missing:
+            array = np.concatenate([array, array[-1:].repeat(missing, axis=0)])
+        each = len(array) // self.count
+        return array[self.rank * each : (self.rank + 1) * each]
+
+    def joined(self, part: np.ndarray) -> Any:
+        """See Processes."""
+        import jax
+
+        return jax.make_array_from_process_local_data(self._divided, part)
+
+    def compiled(self, function: Any, **options: Any) -> Any:
+        """See Processes."""
+        import jax
+
+        return jax.jit(function, out_shardings=self._whole, **options)

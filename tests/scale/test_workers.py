@@ -103,7 +103,7 @@ def start(small_npz, tmp_path):
         process.communicate()
 
 
-RECIPE = ("small.npz", "--preset", "standard", "--epochs", "8")
+RECIPE = ("small.npz", "--preset", "standard", "--epochs", "5")
 
 
 def events(process):
@@ -150,7 +150,7 @@ def test_lost_node(nodes, start, unbroken, tmp_path):
     nodes.add(cpus=1)
     doomed = nodes.add(cpus=1)
     training = start(*RECIPE, "--out", "run", "--ray-address", nodes.address)
-    told = until_step(training, 50)
+    told = until_step(training, 30)
     nodes.add(cpus=1)
     nodes.kill(doomed)
     told += list(events(training))
@@ -158,7 +158,7 @@ def test_lost_node(nodes, start, unbroken, tmp_path):
     notes = [event["text"] for event in told if event["event"] == "note"]
     assert any("A worker was lost" in note and "after step 0" not in note for note in notes), notes
     steps = [event["step"] for event in told if event["event"] == "row"]
-    assert steps[-1] == 112
+    assert steps[-1] == 70
     run = inksight.load_run(tmp_path / "run")
     assert [row["step"] for row in run.history] == sorted({int(row["step"]) for row in run.history})
     assert run.config["workers"] == 2
@@ -168,7 +168,7 @@ def test_lost_node(nodes, start, unbroken, tmp_path):
 
 def test_killed_and_resumed(start, unbroken, command, tmp_path):
     training = start(*RECIPE, "--out", "run")
-    until_step(training, 50)
+    until_step(training, 30)
     training.kill()
     training.wait()
     done = command(tmp_path, "train", "--resume", "run", "--workers", "2", "--json")
@@ -190,7 +190,8 @@ def test_interrupted(start, tmp_path):
 
 def test_a_fault_of_all_is_no_loss(small_npz, command, tmp_path):
     """Every worker diverges: the training is not tried again."""
-    done = command(tmp_path, "train", "small.npz", "--workers", "2", "--learning-rate", "100", "--optimizer", "sgd")
+    wild = ("--preset", "tutorial", "--optimizer", "sgd", "--learning-rate", "100")
+    done = command(tmp_path, "train", "small.npz", *wild, "--workers", "2")
     assert done.returncode == 1
     assert "the training diverged" in done.stderr
     assert "lost" not in done.stderr
@@ -214,7 +215,6 @@ def test_nodes_of_other_versions(nodes, small_npz, command, tmp_path):
     [
         (("--workers", "2", "--ray-address", "127.0.0.1:1"), "Ray cannot be reached: 127.0.0.1:1 (Connection", 1),
         (("--workers", "2", "--ray-address", "ray://there"), "auto or HOST:PORT of the cluster's head was wanted", 2),
-        (("--workers", "2", "--ray-address", "auto"), "Ray cannot be reached: a cluster on this machine", 1),
         (("--workers", "0"), "workers is 0; a whole number from 1 was wanted", 2),
         (("--ray-address", "auto"), "says where --workers are", 2),
         (("--workers", "2", "--finetune", "latest", "--data", "x"), "--workers does not go with --finetune", 2),
@@ -232,7 +232,7 @@ def test_wrong_choices(small_npz, command, tmp_path, arguments, text, code):
     [
         (
             TrainConfig(batch_size=100),
-            "a batch of 100 pictures cannot be divided evenly among 3 workers.*99 for instance",
+            "100 pictures cannot be divided evenly among 3 workers.*99 for instance",
         ),
         (TrainConfig(batch_size=99, backend="torch"), "on jax only, not on torch"),
     ],

@@ -243,4 +243,4 @@ def _got(reference: Any) -> Any:
             raise _LostError("the others could not reach it") from error
         raise
     except ray.exceptions.RayError as error:
-        raise _LostError(type(error).__name__) from error
+        raise _LostError(str(error).splitlines()[0].rstrip(".")) from error

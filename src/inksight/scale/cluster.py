@@ -27,18 +27,21 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray that this process is connected to. address: as it was asked for, or "local". nodes: alive. cpus: in all."""
+    """A Ray that this process is connected to. address: as asked for, or "local". nodes: alive. cpus, gpus: of all."""
 
     address: str
     nodes: int
     cpus: int
+    gpus: int = 0
 
     @property
     def where(self) -> str:
         """It in words, for a person."""
         if self.address == LOCAL:
             return f"this machine, {self.cpus} CPUs"
-        return f"the cluster at {self.address}, {self.nodes} {'node' if self.nodes == 1 else 'nodes'}, {self.cpus} CPUs"
+        graphics = f", {self.gpus} GPUs" if self.gpus else ""
+        nodes = "node" if self.nodes == 1 else "nodes"
+        return f"the cluster at {self.address}, {self.nodes} {nodes}, {self.cpus} CPUs{graphics}"
 
 
 @contextmanager
@@ -127,7 +130,8 @@ def _look_around(address: str) -> Cluster:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    return Cluster(address, len(nodes), int(sum(node["Resources"].get("CPU", 0) for node in nodes)))
+    cpus, gpus = (int(sum(node["Resources"].get(kind, 0) for node in nodes)) for kind in ("CPU", "GPU"))
+    return Cluster(address, len(nodes), cpus, gpus)
 
 
 def _require_same_versions(cluster: Cluster) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 _PLACED_S = 60.0
+_PATIENCE_S = 10.0  # of which the others have to fail as one did
 _LOSSES = 3  # in a row, without a checkpoint between them
 
 
@@ -119,10 +120,11 @@ class _Training:
         import ray
 
         self._count, self._cluster, self._config, self._backend = count, cluster, config, backend
+        self._gpus = int(cluster.gpus >= count)  # of each worker
         self._data = ray.put(dataset)
         self._ends_at, self._watcher, self._place = ends_at, watcher, place
         self._newest = place.newest
-        self._kept = 0  # checkpoints since the last loss
+        self._kept = False  # a checkpoint since the last loss
         self._stopping = threading.Event()
         self._actors: list[Any] = []
 
@@ -140,6 +142,7 @@ class _Training:
                 return self._run_once()
             except _LostError as error:
                 losses = 1 if self._kept else losses + 1
+                self._kept = False
                 if losses >= _LOSSES:
                     raise EngineError(
                         f"a worker was lost {losses} times without a checkpoint between ({error}). See whether its "
@@ -154,7 +157,7 @@ class _Training:
 
         group = self._placed()
         try:
-            actor = ray.remote(num_cpus=1, max_concurrency=4)(Worker)
+            actor = ray.remote(num_cpus=1, num_gpus=self._gpus, max_concurrency=4)(Worker)
             self._actors = [
                 actor.options(placement_group=group, placement_group_bundle_index=rank).remote(rank, self._count)
                 for rank in range(self._count)
@@ -171,7 +174,7 @@ class _Training:
         import ray
         from ray.util.placement_group import placement_group, remove_placement_group
 
-        group = placement_group([{"CPU": 1}] * self._count, strategy="SPREAD")
+        group = placement_group([{"CPU": 1, "GPU": self._gpus}] * self._count, strategy="SPREAD")
         if (self._cluster.address == LOCAL and self._count > self._cluster.cpus) or not group.wait(_PLACED_S):
             remove_placement_group(group)
             cpus = int(ray.cluster_resources().get("CPU", 0))
@@ -192,18 +195,22 @@ class _Training:
         if self._stopping.is_set():
             self.stop()
         running, told, over = list(results), first.calls.remote(), False
+        failed: InksightError | None = None
         while not over:
-            done, _ = ray.wait([told, *running], num_returns=1)
+            done, _ = ray.wait([told, *running], num_returns=1, timeout=_PATIENCE_S if failed else None)
             if done == [told]:
                 over = self._pass_on(_got(told))
                 told = first.calls.remote()
-            else:
-                _got(done[0])
+            elif done:
                 running.remove(done[0])
-        result: tuple[Fitted, list[Any]] | InksightError = _got(results[0])
-        if isinstance(result, InksightError):
-            raise result
-        return result
+                result = _got(done[0])
+                failed = result if isinstance(result, InksightError) else failed
+            else:
+                break  # what one cannot do, the others wait for
+        if failed is not None:
+            raise failed
+        fitted: tuple[Fitted, list[Any]] = _got(results[0])
+        return fitted
 
     def _pass_on(self, calls: list[Call | None]) -> bool:
         """Calls the watcher and the keeper; True where the first worker has no more to tell."""
@@ -222,7 +229,7 @@ class _Training:
         error = None
         try:
             self._place.keep(checkpoint)
-            self._newest, self._kept = checkpoint, self._kept + 1
+            self._newest, self._kept = checkpoint, True
         except StorageError as refused:
             error = refused
         self._actors[0].answer.remote(error)

@@ -6,6 +6,7 @@ import pytest
 from inksight.data.dataset import Split
 from inksight.training.batches import Batches, class_weights
 from inksight.training.config import TrainConfig, preset
+from inksight.training.together import Alone
 
 
 def marked(count: int) -> Split:
@@ -50,6 +51,29 @@ def test_augmentation_can_be_switched_off_on_the_way(small_mnist):
     batches.end_augmentation()
     late = list(islice(stream, 10))[-1]
     assert all(image.tobytes() in originals for image in late.images)
+
+
+class OneOfFour(Alone):
+    """As one of four processes sees a batch."""
+
+    def __init__(self, rank):
+        self.rank, self.count = rank, 4
+
+    def share(self, count):
+        return slice(self.rank * count // 4, (self.rank + 1) * count // 4)
+
+
+@pytest.mark.parametrize("recipe", ["quick", "standard", "robust"])
+def test_the_parts_of_a_batch_make_the_whole(small_mnist, recipe):
+    config = preset(recipe)
+    whole = list(islice(Batches(small_mnist.train, 10, config), 3))
+    parts = [list(islice(Batches(small_mnist.train, 10, config, OneOfFour(rank)), 3)) for rank in range(4)]
+    for number, batch in enumerate(whole):
+        mine = [stream[number] for stream in parts]
+        assert [len(part.images) for part in mine] == [32] * 4
+        for name in ("images", "targets", "weights"):
+            joined = np.concatenate([getattr(part, name) for part in mine])
+            np.testing.assert_array_equal(joined, getattr(batch, name))
 
 
 def test_a_batch_is_never_larger_than_the_set():

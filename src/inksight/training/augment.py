@@ -14,26 +14,36 @@ from inksight.training.spoils import spoil
 _SQUARE = np.ones((2, 2), np.uint8)
 
 
-def augment(images: np.ndarray, config: TrainConfig, generator: np.random.Generator) -> np.ndarray:
+def augment(
+    images: np.ndarray, config: TrainConfig, generator: np.random.Generator, wanted: slice = slice(None)
+) -> np.ndarray:
     """Rotates, scales, shears, shifts, changes strokes and spoils, each picture on its own.
 
     Args:
         images: uint8 (n, height, width, channels).
         config: how far each change goes.
         generator: all chance enters here.
+        wanted: which of them to give; they come out as if all were asked for.
     Returns:
-        uint8 of the same shape.
+        uint8 (wanted, height, width, channels).
     """
+    if config.spoils:
+        return spoil(_moved(images, config, generator, slice(None)), config.spoils, generator)[wanted]
+    return _moved(images, config, generator, wanted)
+
+
+def _moved(images: np.ndarray, config: TrainConfig, generator: np.random.Generator, wanted: slice) -> np.ndarray:
+    """All but the spoils."""
     matrices = affine_matrices(len(images), images.shape[1:3], config, generator)
     changes = generator.random(len(images))
-    result = np.empty_like(images)
+    result = np.empty_like(images[wanted])
     height, width = images.shape[1:3]
-    for index in range(len(images)):
+    for place, index in enumerate(range(len(images))[wanted]):
         warped = cv2.warpAffine(
             images[index], matrices[index], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        result[index] = _stroke(warped, changes[index], config.strokes).reshape(images.shape[1:])
-    return spoil(result, config.spoils, generator) if config.spoils else result
+        result[place] = _stroke(warped, changes[index], config.strokes).reshape(images.shape[1:])
+    return result
 
 
 def affine_matrices(

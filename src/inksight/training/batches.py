@@ -43,7 +43,7 @@ class Batches:
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
-        self._config, self._part = config, processes.part
+        self._config, self._processes = config, processes
         self.batch_size = min(config.batch_size, len(split))
         self.per_epoch = len(split) // self.batch_size
         self.first = 0
@@ -85,9 +85,12 @@ class Batches:
         if strange := round(self._config.outliers * len(images)):
             images[:strange] = outliers(images[:strange], np.random.default_rng([self._config.seed, 4, number]))
             targets[:strange], weights[:strange] = 1 / targets.shape[1], 1.0
+        wanted = self._processes.share(len(images))
         if augmenting:
-            images = augment(images, self._config, np.random.default_rng([self._config.seed, 3, number]))
-        return Batch(self._part(images), self._part(targets), self._part(weights))
+            images = augment(images, self._config, np.random.default_rng([self._config.seed, 3, number]), wanted)
+        else:
+            images = images[wanted]
+        return Batch(images, targets[wanted], weights[wanted])
 
 
 def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray:

@@ -23,8 +23,11 @@ class Processes(Protocol):
     def whole(self, array: Any) -> Any:
         """An array that every process has, on the device."""
 
+    def share(self, count: int) -> slice:
+        """Which of so many rows, a multiple of the processes, are this process's."""
+
     def part(self, array: np.ndarray) -> np.ndarray:
-        """This process's part of a batch, whose last row is repeated until it can be divided evenly."""
+        """This process's rows of an array, whose last one is repeated until they can be divided evenly."""
 
     def joined(self, part: np.ndarray) -> Any:
         """The parts of all processes as one array, on the devices."""
@@ -47,6 +50,10 @@ class Alone:
         import jax.numpy as jnp
 
         return jnp.array(array)
+
+    def share(self, count: int) -> slice:
+        """See Processes."""
+        return slice(None)
 
     def part(self, array: np.ndarray) -> np.ndarray:
         """See Processes."""
@@ -98,13 +105,16 @@ class Together:
 
         return jax.make_array_from_process_local_data(self._whole, np.asarray(array))
 
+    def share(self, count: int) -> slice:
+        """See Processes."""
+        each = count // self.count
+        return slice(self.rank * each, (self.rank + 1) * each)
+
     def part(self, array: np.ndarray) -> np.ndarray:
         """See Processes."""
-        missing = -len(array) % self.count
-        if missing:
+        if missing := -len(array) % self.count:
             array = np.concatenate([array, array[-1:].repeat(missing, axis=0)])
-        each = len(array) // self.count
-        return array[self.rank * each : (self.rank + 1) * each]
+        return array[self.share(len(array))]
 
     def joined(self, part: np.ndarray) -> Any:
         """See Processes."""

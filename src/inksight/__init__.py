@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from inksight.report.report import write_report
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
+    from inksight.scale.batch.job import Batch, predict_batch
     from inksight.training.config import PRESETS, TrainConfig
 
 _HOMES = {
     "Answer": "predictor",
+    "Batch": "scale.batch.job",
     "Classifier": "estimator",
     "Dataset": "data",
     "Evaluation": "evaluation",
@@ -57,6 +59,7 @@ _HOMES = {
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
+    "predict_batch": "scale.batch.job",
     "resume": "resuming",
     "train": "job",
     "write_report": "report.report",
@@ -64,6 +67,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Answer",
+    "Batch",
     "Classifier",
     "Dataset",
     "Evaluation",
@@ -82,6 +86,7 @@ __all__ = [
     "finetune",
     "load",
     "load_run",
+    "predict_batch",
     "resume",
     "train",
     "write_report",

@@ -61,12 +61,14 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     if ray.is_initialized():
         raise EngineError("this process is connected to Ray already. Call ray.shutdown() first.")
     try:
+        ray._private.worker._worker_logs_enabled = False  # it tells of lost nodes and their logs on stdout
         _start(address)
         cluster = _look_around(address)
         _require_same_versions(cluster)
         yield cluster
     finally:
         ray.shutdown()
+        ray._private.worker._worker_logs_enabled = True
 
 
 def versions() -> dict[str, str]:

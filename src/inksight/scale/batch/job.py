@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,7 @@ from inksight.predictor import Predictor
 from inksight.scale.batch.folder import Folder, Plan, held
 from inksight.scale.batch.listing import list_shards, whole_place
 from inksight.scale.batch.part import Receipt, find_part, join_parts, make_schema, part_name
-from inksight.scale.batch.shard import Shard, from_line, pack
+from inksight.scale.batch.shard import Shard, from_line, pack, unpack
 from inksight.scale.batch.store import Store
 from inksight.scale.batch.worker import Errand, answer_shard
 from inksight.scale.cluster import Cluster, connected
@@ -31,6 +32,7 @@ from inksight.training import engine
 
 ANSWERING = "answering"
 _SHARDS_A_WORKER = 32  # handed to Ray at once
+_RETRIES = 4  # of one shard, by Ray, when its node or its process is lost
 _TRIES = 3  # of what brings no new part
 _LOOKS = 16  # for parts at once, behind a URL
 
@@ -212,27 +214,28 @@ def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers
             trouble = str(error).strip().splitlines()[-1]
         tries = tries + 1 if len(wave) == before else 0
         if tries == _TRIES:
-            raise EngineError(f"the workers failed {_TRIES} times in a row ({trouble}).")
+            names = ", ".join(str(unpack(content).names[0]) for content in islice(wave.values(), 3))
+            raise EngineError(
+                f"the workers failed {_TRIES} times in a row ({trouble or 'nothing came back'}). They were at "
+                f"the pictures from {names} on; take away what may crash them."
+            )
 
 
 def _rows(shards: list[bytes], errand: Errand, workers: int) -> Iterator[dict[str, Any]]:
     """What `answer_shard` gives of each, as it comes."""
-    import ray.data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray Data warns of its own settings
+        import ray.data
 
-    _quieten()
-    items = ray.data.from_items([{"shard": content} for content in shards], override_num_blocks=len(shards))
-    answers = items.map(answer_shard, fn_kwargs={"errand": errand}, concurrency=workers, num_cpus=1)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = context.enable_operator_progress_bars = context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        items = ray.data.from_items([{"shard": content} for content in shards], override_num_blocks=len(shards))
+        at_once = min(workers, len(shards))
+        answers = items.map(
+            answer_shard, fn_kwargs={"errand": errand}, concurrency=at_once, num_cpus=1, max_retries=_RETRIES
+        )
     yield from answers.iter_rows()
-
-
-def _quieten() -> None:
-    """Ray Data shows no bars and says nothing of its own."""
-    import ray.data
-
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = context.enable_operator_progress_bars = context.print_on_execution_start = False
-    context.enable_auto_log_stats = False
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
 def _workers_of(cluster: Cluster, wanted: int | None) -> int:

@@ -140,7 +140,8 @@ def join_parts(store: Store, numbers: range, schema: Any, out: Path) -> int:
     with whole_file(out) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
         held: list[Any] = []
         for number in numbers:
-            held.append(pyarrow.parquet.read_table(store.open(part_name(number)), schema=schema))
+            with store.open(part_name(number)) as file:
+                held.append(pyarrow.parquet.read_table(file, schema=schema))
             if sum(len(table) for table in held) >= _GROUP_ROWS or number == numbers[-1]:
                 table = pa.concat_tables(held)
                 rows += len(table)

@@ -8,10 +8,11 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from inksight.errors import DataError
 from inksight.scale.batch.parquet import damage, open_parquet, read_rows
-from inksight.scale.batch.store import MOST_BYTES, Store, refusals
+from inksight.scale.batch.store import MOST_BYTES, Store, is_url, refusals
 
 PICTURES = 2000
 _AT_ONCE = 64
@@ -71,8 +72,9 @@ def read_shard(shard: Shard, source: Store, shown: str) -> Iterator[list[Found]]
 
 def called(shown: str, name: str) -> str:
     """What a file of a source is called: what was given, and the rest of the way. Bytes that are no text become �."""
-    path = f"{shown.rstrip('/')}/{name}" if name else shown
-    return os.fsencode(path).decode("utf-8", "replace")
+    if is_url(shown):
+        return f"{shown.rstrip('/')}/{name}" if name else shown
+    return os.fsencode(Path(shown, name)).decode("utf-8", "replace")
 
 
 def _read_files(shard: Shard, source: Store, shown: str) -> Iterator[list[Found]]:

@@ -48,3 +48,13 @@ def nodes() -> Iterator[Nodes]:
     found = Nodes()
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """That of a standing cluster of two nodes, for tests that do it no harm."""
+    found = Nodes()
+    for _ in range(2):
+        found.add()
+    yield found.address
+    found.stop()

@@ -23,18 +23,6 @@ QUICK_TO_MISS = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_
 
 
 @pytest.fixture(scope="module")
-def address():
-    """A standing cluster of two nodes."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster()
-    for _ in range(2):
-        cluster.add_node(num_cpus=1, include_dashboard=False)
-    yield cluster.address
-    cluster.shutdown()
-
-
-@pytest.fixture(scope="module")
 def pictures(tmp_path_factory, mnist):
     """A folder of real digits in folders: names by their index."""
     root = tmp_path_factory.mktemp("batch") / "pictures"

@@ -6,9 +6,9 @@ import hashlib
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -202,14 +202,15 @@ def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers
     while wave:
         before = len(wave)
         try:
-            for row in _rows(list(wave.values()), errand, workers):
-                if row["failure"]:
-                    raise getattr(errors, row["kind"])(row["failure"])
-                if wave.pop(row["number"], None) is None:
-                    continue
-                if not folder.remote:
-                    folder.store.write(part_name(row["number"]), row["part"])
-                tally.add(row["rows"], row["errors"])
+            with closing(_rows(list(wave.values()), errand, workers)) as rows:
+                for row in rows:
+                    if row["failure"]:
+                        raise getattr(errors, row["kind"])(row["failure"])
+                    if wave.pop(row["number"], None) is None:
+                        continue
+                    if not folder.remote:
+                        folder.store.write(part_name(row["number"]), row["part"])
+                    tally.add(row["rows"], row["errors"])
         except ray.exceptions.RayError as error:
             trouble = str(error).strip().splitlines()[-1]
         tries = tries + 1 if len(wave) == before else 0
@@ -221,7 +222,7 @@ def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers
             )
 
 
-def _rows(shards: list[bytes], errand: Errand, workers: int) -> Iterator[dict[str, Any]]:
+def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[str, Any]]:
     """What `answer_shard` gives of each, as it comes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray Data warns of its own settings
@@ -235,7 +236,8 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Iterator[dict[st
         answers = items.map(
             answer_shard, fn_kwargs={"errand": errand}, concurrency=at_once, num_cpus=1, max_retries=_RETRIES
         )
-    yield from answers.iter_rows()
+    with closing(iter(answers.iter_rows())) as rows:  # closing it ends Ray Data's threads, before Ray itself ends
+        yield from rows
 
 
 def _workers_of(cluster: Cluster, wanted: int | None) -> int:

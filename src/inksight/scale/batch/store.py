@@ -27,6 +27,7 @@ _INSTALLS = {
     "sftp": "paramiko",
     "ssh": "paramiko",
 }
+_BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # they have no folders that would have to be made
 _REFUSALS = ("NoCredentials", "PartialCredentials", "InvalidAccessKey", "SignatureDoesNotMatch", "AccessDenied")
 
 
@@ -80,7 +81,13 @@ class Store:
                 temporary.write_bytes(content)
             return
         with refusals(self.path(name), writing=True):
-            self._files.pipe_file(self._at(name), content)
+            try:
+                self._files.pipe_file(self._at(name), content)
+            except FileNotFoundError:
+                if self.place.partition("://")[0] in _BUCKETS:  # one that is missing is a mistake
+                    raise
+                self._files.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
+                self._files.pipe_file(self._at(name), content)
 
     def remove(self, name: str) -> None:
         """A file less; nothing where there is none."""

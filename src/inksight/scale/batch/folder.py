@@ -157,6 +157,8 @@ def held(out: str, plan: Plan) -> Iterator[Folder]:
     with storage_errors(folder.unfinished):
         folder.unfinished.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
+        for torn in folder.unfinished.glob(".part-*"):  # of a process that was killed
+            torn.unlink()
         folder.begin(plan)
         yield folder
 

@@ -10,6 +10,7 @@ from inksight.data.folder import IGNORED_FOLDERS
 from inksight.errors import DataError, UsageError
 from inksight.picture import EXTENSIONS
 from inksight.scale.batch.parquet import image_column, open_parquet
+from inksight.scale.batch.part import BATCH
 from inksight.scale.batch.shard import PICTURES, Shard, called
 from inksight.scale.batch.store import Store, is_url, refusals
 
@@ -110,6 +111,8 @@ def _parquet_shards(source: Store, name: str, number: int, shown: str, column: s
     path = called(shown, name)
     with refusals(path), source.open(name) as file:
         parquet = open_parquet(file, path)
+        if BATCH in (parquet.schema_arrow.metadata or {}):  # answers that an earlier batch put here
+            return
         where = image_column(parquet.schema_arrow, column, path)
         first = 0
         for group in range(parquet.metadata.num_row_groups):

@@ -14,7 +14,7 @@ from inksight.predictor import Answer
 from inksight.runs import ModelCard
 from inksight.scale.batch.store import Store
 
-_BATCH = b"inksight.batch"  # in a part's metadata: the batch that it belongs to
+BATCH = b"inksight.batch"  # in a part's metadata: the batch that it belongs to
 _PART_GROUP_ROWS = 16 * 1024
 _GROUP_ROWS = 128 * 1024  # of the one file; the list of its groups is in memory until it is written
 
@@ -44,7 +44,7 @@ def make_schema(card: ModelCard, facts: dict[str, str], batch: str) -> Any:
         "inksight.classes": json.dumps(card.classes, ensure_ascii=False),
         "inksight.provenance": json.dumps(card.provenance, ensure_ascii=False),
         **{f"inksight.{name}": value for name, value in facts.items()},
-        _BATCH.decode(): batch,
+        BATCH.decode(): batch,
     }
     return pa.schema(
         [
@@ -120,7 +120,7 @@ def find_part(store: Store, number: int, rows: int, batch: str) -> Receipt | Non
             metadata = pyarrow.parquet.read_metadata(file)
     except (OSError, pyarrow.ArrowInvalid):
         return None
-    if metadata.num_rows != rows or (metadata.metadata or {}).get(_BATCH) != batch.encode():
+    if metadata.num_rows != rows or (metadata.metadata or {}).get(BATCH) != batch.encode():
         return None
     last = metadata.num_columns - 1
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]

@@ -68,7 +68,7 @@ class Store:
         found: Iterable[bytes | Exception] = self._files.cat_ranges(
             places, [0] * len(places), [MOST_BYTES] * len(places), on_error="return"
         )
-        return [_sound(content) for content in found]
+        return [self._sound(place, content) for place, content in zip(places, found, strict=True)]
 
     def write(self, name: str, content: bytes) -> None:
         """A file that appears whole or not at all.
@@ -148,6 +148,16 @@ class Store:
                     (folders if entry["type"] == "directory" else files).append(name)
         return folders, files
 
+    def _sound(self, place: str, content: bytes | Exception) -> bytes | OSError:
+        """What came of one object; raises what is the store's fault and not the object's."""
+        if isinstance(content, bytes | FileNotFoundError | PermissionError | IsADirectoryError):
+            return content
+        if 400 <= (status := _status(_causes(content))) < 500:
+            return OSError(errno.EACCES, f"HTTP {status}")
+        if self._files.info(place)["size"] == 0:  # of nothing there are no pieces
+            return b""
+        raise content
+
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}".rstrip("/") if name else self._root
 
@@ -205,7 +215,7 @@ def _opened(url: str) -> tuple[Any, str]:
 
     protocol = url.partition("://")[0]
     try:
-        files, path = fsspec.core.url_to_fs(url)
+        files, path = fsspec.core.url_to_fs(url, use_listings_cache=False)  # it would keep all names for ever
     except ImportError as error:
         package = _INSTALLS.get(protocol)
         raise UsageError(
@@ -227,15 +237,6 @@ def _read_picture(path: str) -> bytes | OSError:
             return OSError(errno.EFBIG, "File too large") if size > MOST_BYTES else file.readall()
     except OSError as error:
         return error
-
-
-def _sound(content: bytes | Exception) -> bytes | OSError:
-    """What came of one object; raises what is the store's fault and not the object's."""
-    if isinstance(content, bytes | FileNotFoundError | PermissionError | IsADirectoryError):
-        return content
-    if 400 <= (status := _status(_causes(content))) < 500:
-        return OSError(errno.EACCES, f"HTTP {status}")
-    raise content
 
 
 def _status(errors: Iterable[BaseException]) -> int:

@@ -286,3 +286,30 @@ def test_a_killed_command_goes_on_where_it_was(address, pictures, expected, digi
     assert 0 < int(done.stdout) < PICTURES and done.stderr == ""
     require_same(pq.read_table(out), expected)
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_what_crashes_its_worker_is_named_and_keeps_the_others(address, pictures, digit_run, tmp_path, monkeypatch):
+    from inksight.scale.batch import job
+
+    def dies_at_the_second(row, errand):  # sent whole: the nodes have no module of this name
+        import os
+
+        from inksight.scale.batch.shard import unpack
+        from inksight.scale.batch.worker import answer_shard
+
+        if unpack(row["shard"]).number == 1:
+            os._exit(1)
+        return answer_shard(row, errand)
+
+    monkeypatch.setattr("inksight.scale.batch.listing.PICTURES", 800)
+    monkeypatch.setattr(job, "answer_shard", dies_at_the_second)
+    monkeypatch.setattr(job, "_RETRIES", 0)
+    out = tmp_path / "a.parquet"
+    told = (
+        "workers died at 1 of 3 parts again and again, among them those that begin with 1/00800.png.*the same command"
+    )
+    with pytest.raises(EngineError, match=told):
+        inksight.predict_batch(pictures, out, model=digit_run, ray_address=address)
+    monkeypatch.undo()
+    batch = inksight.predict_batch(pictures, out, model=digit_run, ray_address=address)
+    assert (batch.pictures, batch.resumed_from) == (PICTURES, 1600)

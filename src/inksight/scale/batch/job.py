@@ -33,7 +33,7 @@ from inksight.training import engine
 ANSWERING = "answering"
 _SHARDS_A_WORKER = 32  # handed to Ray at once
 _RETRIES = 4  # of one shard, by Ray, when its node or its process is lost
-_TRIES = 3  # of what brings no new part
+_TRIES = 2  # of what brings no new part
 _LOOKS = 16  # for parts at once, behind a URL
 
 
@@ -196,29 +196,24 @@ def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers
     Raises:
         EngineError: nothing comes of them again and again.
     """
-    import ray
-
-    tries, trouble = 0, ""
+    tries = 0
     while wave:
         before = len(wave)
-        try:
-            with closing(_rows(list(wave.values()), errand, workers)) as rows:
-                for row in rows:
-                    if row["failure"]:
-                        raise getattr(errors, row["kind"])(row["failure"])
-                    if wave.pop(row["number"], None) is None:
-                        continue
-                    if not folder.remote:
-                        folder.store.write(part_name(row["number"]), row["part"])
-                    tally.add(row["rows"], row["errors"])
-        except ray.exceptions.RayError as error:
-            trouble = str(error).strip().splitlines()[-1]
+        with closing(_rows(list(wave.values()), errand, workers)) as rows:
+            for row in rows:
+                if row["failure"]:
+                    raise getattr(errors, row["kind"])(row["failure"])
+                if wave.pop(row["number"], None) is None:
+                    continue
+                if not folder.remote:
+                    folder.store.write(part_name(row["number"]), row["part"])
+                tally.add(row["rows"], row["errors"])
         tries = tries + 1 if len(wave) == before else 0
         if tries == _TRIES:
-            names = ", ".join(str(unpack(content).names[0]) for content in islice(wave.values(), 3))
+            names = ", ".join(unpack(content).names[0] for content in islice(wave.values(), 3))
             raise EngineError(
-                f"the workers failed {_TRIES} times in a row ({trouble or 'nothing came back'}). They were at "
-                f"the pictures from {names} on; take away what may crash them."
+                f"the workers died at {len(wave):,} of {folder.plan.shards:,} parts again and again, among them those "
+                f"that begin with {names}. Take away what may crash them, or give them more memory."
             )
 
 
@@ -230,6 +225,7 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[s
 
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.enable_operator_progress_bars = context.print_on_execution_start = False
+        context.max_errored_blocks = -1  # what is lost with a worker does not end the others; it is done once more
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         items = ray.data.from_items([{"shard": content} for content in shards], override_num_blocks=len(shards))
         at_once = min(workers, len(shards))

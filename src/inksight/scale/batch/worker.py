@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
@@ -12,8 +12,8 @@ from inksight.errors import InksightError, PictureError
 from inksight.picture import ParsedPicture
 from inksight.predictor import Answer, Predictor
 from inksight.runs import ModelCard
-from inksight.scale.batch.part import PartWriter, part_name
-from inksight.scale.batch.shard import Found, read_shard, unpack
+from inksight.scale.batch.part import PartWriter, Receipt, part_name
+from inksight.scale.batch.shard import Found, Shard, read_shard, unpack
 from inksight.scale.batch.store import Store
 
 
@@ -48,31 +48,25 @@ def answer_shard(row: dict[str, Any], errand: Errand) -> dict[str, Any]:
         the class and the text of an error, empty where all went well.
     """
     shard = unpack(row["shard"])
+    content, receipt, kind, failure = b"", Receipt(0, 0), "", ""
     try:
-        predictor, writer = _predictor(errand), PartWriter(errand.schema)
-        for found in read_shard(shard, Store(errand.source), errand.shown):
-            writer.add(_answers(predictor, found))
-        content, receipt = writer.close()
+        content, receipt = _part(shard, errand)
         if errand.out is not None:
             Store(errand.out).write(part_name(shard.number), content)
             content = b""
     except InksightError as error:
-        return {
-            "number": shard.number,
-            "rows": 0,
-            "errors": 0,
-            "part": b"",
-            "kind": type(error).__name__,
-            "failure": str(error),
-        }
-    return {
-        "number": shard.number,
-        "rows": receipt.rows,
-        "errors": receipt.errors,
-        "part": content,
-        "kind": "",
-        "failure": "",
-    }
+        kind, failure = type(error).__name__, str(error)
+    except Exception as error:  # to Ray Data it would be one more lost worker
+        kind, failure = "EngineError", f"{shard.names[0]} and those after it: {error!r}. Report it, please."
+    return {"number": shard.number, **asdict(receipt), "part": content, "kind": kind, "failure": failure}
+
+
+def _part(shard: Shard, errand: Errand) -> tuple[bytes, Receipt]:
+    """The file of a shard, and what it holds."""
+    predictor, writer = _predictor(errand), PartWriter(errand.schema)
+    for found in read_shard(shard, Store(errand.source), errand.shown):
+        writer.add(_answers(predictor, found))
+    return writer.close()
 
 
 def _answers(predictor: Predictor, found: list[Found]) -> list[tuple[str, Answer | str]]:

@@ -6,7 +6,7 @@ MNIST's training digits, again and again, as PNG files (a thousand a folder) or 
 each 10,000, in a temporary place. Each run is a command of its own with a Ray of its own. `answering` is what its
 workers make, their start of a second or two included.
 Memory is the highest sum of the PSS (a page that processes share counts once) of the command and all that it started,
-looked at four times a second. Prints one JSON line for each number of pictures and workers.
+looked at four times a second; `files` of it are pages of programs and libraries, which other programs may share. Prints one JSON line for each number of pictures and workers.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def run(source: Path, out: Path, workers: int) -> dict[str, Any]:
 
 
 def memory_mib(root: int) -> dict[str, float]:
-    """The PSS of a process and all below it, by what they are."""
+    """The PSS of a process and all below it, by what they are; that of mapped files is counted for itself."""
     children = defaultdict(list)
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -122,9 +122,10 @@ def memory_mib(root: int) -> dict[str, float]:
             lines = Path("/proc", str(process), "smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        (pss,) = (int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        pss = {line.split()[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss")}
         kind = "command" if process == root else "workers" if command.startswith("ray::") else "ray"
-        held[kind] += pss / 1024
+        held[kind] += pss["Pss_Anon:"] + pss["Pss_Shmem:"]
+        held["files"] += pss["Pss_File:"]
     return held
 
 

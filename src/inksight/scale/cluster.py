@@ -19,6 +19,7 @@ _REACH_S = 5.0
 _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would pack this folder and install it anew on every node
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
+    "RAY_task_events_report_interval_ms": "0",  # a history of tasks for a dashboard, which would only grow
     "RAY_ENABLE_AUTO_CONNECT": "0",  # a thread of Ray's that ends late would start another one
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as Ray itself will do; it warns until then
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import time
@@ -168,6 +169,7 @@ def _answer_all(
             tally.begin()
             while wave := dict(islice(missing, _SHARDS_A_WORKER * used)):
                 _answer_wave(wave, folder, errand, used, tally)
+                gc.collect()  # Ray Data leaves rings of objects behind
     return used
 
 

@@ -6,7 +6,8 @@ MNIST's training digits, again and again, as PNG files (a thousand a folder) or 
 each 10,000, in a temporary place. Each run is a command of its own with a Ray of its own. `answering` is what its
 workers make, their start of a second or two included.
 Memory is the highest sum of the PSS (a page that processes share counts once) of the command and all that it started,
-looked at four times a second; `files` of it are pages of programs and libraries, which other programs may share. Prints one JSON line for each number of pictures and workers.
+looked at four times a second; `files` of it are pages of programs and libraries, which other programs may share.
+Prints one JSON line for each number of pictures and workers.
 """
 
 from __future__ import annotations

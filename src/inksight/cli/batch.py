@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import inksight
-from inksight.cli.output import emit, note, progress_bar
+from inksight.cli.output import emit, note
 from inksight.errors import UsageError
 
 _EVERY_S = 10.0
@@ -62,8 +62,26 @@ def headline(batch: inksight.Batch) -> str:
 def _progress() -> Iterator[Callable[[int, int, str], None]]:
     """A bar on a terminal, a line now and then elsewhere."""
     if sys.stderr.isatty():
-        with progress_bar() as bar:
-            yield bar
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[far]}"),
+            TimeRemainingColumn(),
+        )
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+
+            def show(done: int, total: int, what: str) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=None, far="")
+                speed = bar.tasks[tasks[what]].speed
+                far = f"{done:,} pictures{f', {speed:,.0f}/s' if speed else ''}"
+                bar.update(tasks[what], completed=done, total=total or None, far=far)
+
+            yield show
         return
     lines = _Lines()
     yield lines.show

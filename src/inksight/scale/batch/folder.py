@@ -33,7 +33,7 @@ class Plan:
     """What decides the answers, and what was listed.
 
     source: a URL or a path from the root. shown: the source as it was first given. column: as it was chosen.
-    model: the SHA-256 of its ONNX file. model_name: as it was first given. pictures, shards: in the listing.
+    model: the SHA-256 of its ONNX file and card. model_name: as it was first given. pictures, shards: in the listing.
     """
 
     source: str
@@ -82,12 +82,12 @@ class Folder:
             content = self.store.read(_PLAN)
         try:
             loaded = json.loads(content)
-            there = Plan(**loaded["plan"])
+            there = Plan(**loaded["plan"]) if loaded["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"{self.store.path(_PLAN)} is damaged ({error!r}). Delete {self.store.place} and begin anew."
             ) from None
-        if loaded["format"] != FORMAT:
+        if there is None:
             raise RunError(f"{self.store.place} is of a format this version does not know. Delete it and begin anew.")
         different = [
             f"{name} {_shown(there, name)} there, {_shown(plan, name)} now"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import logging
 import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,13 @@ def predict_batch(
     source, out = str(source), str(out)
     clock, progress = Clock(time.monotonic() if started is None else started), progress or notebook.loading()
     predictor = Predictor.load(model, num_threads=1)
-    digest = hashlib.sha256(predictor.content).hexdigest()
+    digest = _sha256(predictor.content + json.dumps(asdict(predictor.card), sort_keys=True).encode())
     plan = Plan(whole_place(source), source, column, digest, str(model), engine.package_version())
     with held(out, plan) as folder, _kept(folder):
         if not folder.resumed:
             with clock.stage("list"):
                 folder.write_listing(_told(list_shards(Store(plan.source), source, column), progress))
-        facts = {"model_sha256": digest, "version": plan.inksight}
+        facts = {"model_sha256": _sha256(predictor.content), "version": plan.inksight}
         schema = make_schema(predictor.card, facts, folder.plan.mark)
         errand = Errand(
             folder.plan.source,
@@ -118,9 +119,7 @@ def predict_batch(
         used = _answer_all(folder, errand, workers, ray_address, tally, clock)
         if folder.single:
             with clock.stage("join"):
-                rows = join_parts(folder.store, range(folder.plan.shards), schema, folder.path)
-            if rows != folder.plan.pictures:
-                raise EngineError(f"{rows:,} rows came of {folder.plan.pictures:,} pictures. Report it, please.")
+                join_parts(folder.store, range(folder.plan.shards), schema, folder.path)
         folder.finish({"pictures": tally.done, "errors": tally.errors})
     answered = tally.done - tally.found
     return Batch(
@@ -132,6 +131,10 @@ def predict_batch(
         round(answered / max(clock.seconds.get(ANSWERING, 0), 1e-9), 1) if answered else 0.0,
         clock.rounded(),
     )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 class _Tally:
@@ -196,20 +199,25 @@ def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers
     """Makes the parts of some shards; what a lost node took with it is done once more.
 
     Raises:
-        EngineError: nothing comes of them again and again.
+        EngineError: nothing comes of them again and again, or the cluster itself is lost.
     """
+    import ray
+
     tries = 0
     while wave:
         before = len(wave)
-        with closing(_rows(list(wave.values()), errand, workers)) as rows:
-            for row in rows:
-                if row["failure"]:
-                    raise getattr(errors, row["kind"])(row["failure"])
-                if wave.pop(row["number"], None) is None:
-                    continue
-                if not folder.remote:
-                    folder.store.write(part_name(row["number"]), row["part"])
-                tally.add(row["rows"], row["errors"])
+        try:
+            with closing(_rows(list(wave.values()), errand, workers)) as rows:
+                for row in rows:
+                    if row["failure"]:
+                        raise getattr(errors, row["kind"])(row["failure"])
+                    if wave.pop(row["number"], None) is None:
+                        continue
+                    if not folder.remote:
+                        folder.store.write(part_name(row["number"]), row["part"])
+                    tally.add(row["rows"], row["errors"])
+        except ray.exceptions.RayError as error:
+            raise EngineError(f"Ray ended in the middle: {' '.join(str(error).split())[:300]}") from error
         tries = tries + 1 if len(wave) == before else 0
         if tries == _TRIES:
             names = ", ".join(unpack(content).names[0] for content in islice(wave.values(), 3))
@@ -251,7 +259,7 @@ def _kept(folder: Folder) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not any(name.startswith("part-") for name in folder.store.names()):
+        if not folder.remote and not any(name.startswith("part-") for name in folder.store.names()):
             folder.discard()
         elif isinstance(error, InksightError):
             error.args = (

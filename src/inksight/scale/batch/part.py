@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inksight.errors import StorageError
 from inksight.files import whole_file
 from inksight.predictor import Answer
 from inksight.runs import ModelCard
@@ -127,24 +128,26 @@ def find_part(store: Store, number: int, rows: int, batch: str) -> Receipt | Non
     return Receipt(rows, sum(group.num_rows - group.column(last).statistics.null_count for group in groups))
 
 
-def join_parts(store: Store, numbers: range, schema: Any, out: Path) -> int:
-    """Writes all parts into one file, in their order; gives the number of its rows.
+def join_parts(store: Store, numbers: range, schema: Any, out: Path) -> None:
+    """Writes all parts into one file, in their order.
 
     Raises:
-        StorageError: the disk takes no such file.
+        StorageError: the disk takes no such file, or has not kept a part as it was.
     """
     import pyarrow as pa
     import pyarrow.parquet
 
-    rows = 0
     with whole_file(out) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
         held: list[Any] = []
         for number in numbers:
-            with store.open(part_name(number)) as file:
-                held.append(pyarrow.parquet.read_table(file, schema=schema))
+            try:
+                with store.open(part_name(number)) as file:
+                    held.append(pyarrow.parquet.read_table(file, schema=schema))
+            except (OSError, pa.ArrowInvalid) as error:
+                raise StorageError(
+                    f"{store.path(part_name(number))} cannot be read ({error}). Delete it, and it is made again."
+                ) from error
             if sum(len(table) for table in held) >= _GROUP_ROWS or number == numbers[-1]:
                 table = pa.concat_tables(held)
-                rows += len(table)
                 writer.write_table(table, row_group_size=len(table))
                 held = []
-    return rows

@@ -64,6 +64,11 @@ def read_shard(shard: Shard, source: Store, shown: str) -> Iterator[list[Found]]
     Raises:
         DataError: the source cannot be had from here.
     """
+    if not source.remote and not os.path.exists(source.place):
+        raise DataError(
+            f"{source.place} is not on the node {os.uname().nodename}. It must be on all nodes under the same path: on "
+            "a disk that they share, or give an object store's URL."
+        )
     if shard.group is None:
         yield from _read_files(shard, source, shown)
     else:
@@ -78,11 +83,6 @@ def called(shown: str, name: str) -> str:
 
 
 def _read_files(shard: Shard, source: Store, shown: str) -> Iterator[list[Found]]:
-    if not source.remote and not os.path.isdir(source.place):
-        raise DataError(
-            f"{source.place} is not on the node {os.uname().nodename}. A folder must be on all nodes under the same "
-            "path: on a disk that they share, or give an object store's URL."
-        )
     for start in range(0, shard.rows, _AT_ONCE):
         names = shard.names[start : start + _AT_ONCE]
         with refusals(source.place):

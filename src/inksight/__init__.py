@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from inksight.report.report import write_report
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
+    from inksight.scale.batch.job import Batch, predict_batch
     from inksight.scale.workers import Workers
     from inksight.training.config import PRESETS, TrainConfig
 
 _HOMES = {
     "Answer": "predictor",
+    "Batch": "scale.batch.job",
     "Classifier": "estimator",
     "Dataset": "data",
     "Evaluation": "evaluation",
@@ -59,6 +61,7 @@ _HOMES = {
     "finetune": "finetuning",
     "load": "data",
     "load_run": "runs",
+    "predict_batch": "scale.batch.job",
     "resume": "resuming",
     "train": "job",
     "write_report": "report.report",
@@ -66,6 +69,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Answer",
+    "Batch",
     "Classifier",
     "Dataset",
     "Evaluation",
@@ -85,6 +89,7 @@ __all__ = [
     "finetune",
     "load",
     "load_run",
+    "predict_batch",
     "resume",
     "train",
     "write_report",

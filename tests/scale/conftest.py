@@ -56,3 +56,13 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """That of a standing cluster of two nodes, for tests that do it no harm."""
+    found = Nodes()
+    for _ in range(2):
+        found.add()
+    yield found.address
+    found.stop()

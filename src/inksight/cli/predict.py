@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.output import AsJson, emit, note, percent, print_picture
+from inksight.cli.output import AsJson, RayAddress, emit, note, percent, print_picture
 from inksight.cli.sources import each_picture, named_picture, report_error
-from inksight.errors import InksightError
+from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
     from inksight.predictor import Answer, Predictor
@@ -16,19 +16,56 @@ if TYPE_CHECKING:
 
 def predict(
     pictures: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PICTURE", help="Files, folders of pictures, NAME:INDEX of a data set's test part, or - for stdin."
         ),
-    ],
+    ] = None,
     model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Instead of PICTURE: answer all pictures of a folder and below it, of a Parquet file or a folder of "
+            "those, or of a URL (s3://, gs://, …) of such, into --out. Cut short, the same command goes on.",
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Of --batch: FILE.parquet, or FOLDER/ for many Parquet files; of a URL the second only."),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of --batch: a Parquet file's column of pictures. Default: by type and name."
+        ),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Of --batch: processes. Default: as many as CPUs.")] = None,
+    ray_address: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which class each picture shows, and how sure that is."""
+    if batch is not None:
+        from inksight.cli.batch import predict_store
+
+        if pictures:
+            raise UsageError(f"--batch came with {pictures[0]} beside it; give either a batch or single pictures.")
+        predict_store(batch, out, model, column, workers, ray_address, as_json)
+        return
+    _require_no_batch_flags(out=out, column=column, workers=workers, ray_address=ray_address)
+    if not pictures:
+        raise UsageError("no picture came. Give files, folders or NAME:INDEX; or --batch SOURCE --out FILE.parquet.")
     from inksight.predictor import Predictor
 
     predictor = Predictor.load(model)
     raise typer.Exit(each_picture(pictures, lambda name: _predict_one(predictor, name, as_json), as_json))
+
+
+def _require_no_batch_flags(**given: str | int | None) -> None:
+    """Raises UsageError for what means something only beside --batch."""
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is of --batch only. Leave it out, or give --batch SOURCE.")
 
 
 def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:

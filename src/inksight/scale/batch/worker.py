@@ -1,0 +1,99 @@
+"""A shard -> a part: what the nodes do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from inksight.errors import InksightError, PictureError
+from inksight.picture import ParsedPicture
+from inksight.predictor import Answer, Predictor
+from inksight.runs import ModelCard
+from inksight.scale.batch.part import PartWriter, Receipt, part_name
+from inksight.scale.batch.shard import Found, Shard, read_shard, unpack
+from inksight.scale.batch.store import Store
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What all shards of a batch have in common.
+
+    source: a URL, or a path from the root. shown: what answers call it. schema: of the parts. model: the ONNX file,
+    uint8; an array, so that all processes of a node read the same copy. sha256: its hash. out: a URL that parts are
+    written to; None to give them back.
+    """
+
+    source: str
+    shown: str
+    schema: Any
+    model: np.ndarray
+    sha256: str
+    card: ModelCard
+    out: str | None
+
+
+_open: dict[str, Predictor] = {}
+
+
+def answer_shard(row: dict[str, Any], errand: Errand) -> dict[str, Any]:
+    """The part of a packed shard, or what kept it from being made.
+
+    Args:
+        row: "shard", as `pack` gave it.
+    Returns:
+        "number", "rows", "errors"; "part", the file's bytes, empty where it is written already; "kind" and "failure",
+        the class and the text of an error, empty where all went well.
+    """
+    shard = unpack(row["shard"])
+    content, receipt, kind, failure = b"", Receipt(0, 0), "", ""
+    try:
+        content, receipt = _part(shard, errand)
+        if errand.out is not None:
+            Store(errand.out).write(part_name(shard.number), content)
+            content = b""
+    except InksightError as error:
+        kind, failure = type(error).__name__, str(error)
+    except Exception as error:  # to Ray Data it would be one more lost worker
+        kind, failure = "EngineError", f"{shard.names[0]} and those after it: {error!r}. Report it, please."
+    return {"number": shard.number, **asdict(receipt), "part": content, "kind": kind, "failure": failure}
+
+
+def _part(shard: Shard, errand: Errand) -> tuple[bytes, Receipt]:
+    """The file of a shard, and what it holds."""
+    predictor, writer = _predictor(errand), PartWriter(errand.schema)
+    for found in read_shard(shard, Store(errand.source), errand.shown):
+        writer.add(_answers(predictor, found))
+    return writer.close()
+
+
+def _answers(predictor: Predictor, found: list[Found]) -> list[tuple[str, Answer | str]]:
+    """Each picture with its answer, as `Predictor.predict` gives it, or with its error."""
+    seen = [_seen(predictor, name, content) for name, content in found]
+    good = [each.pixels for each in seen if not isinstance(each, str)]
+    rows = iter(predictor.probabilities(np.stack(good)) if good else ())
+    return [
+        (name, each if isinstance(each, str) else predictor.answer_of(name, next(rows), each))
+        for (name, _), each in zip(found, seen, strict=True)
+    ]
+
+
+def _seen(predictor: Predictor, name: str, content: bytes | str) -> ParsedPicture | str:
+    """What the network takes of a picture, or why there is nothing."""
+    if isinstance(content, str):
+        return content
+    try:
+        return predictor.input_of(content, name)
+    except PictureError as error:
+        return str(error)
+
+
+def _predictor(errand: Errand) -> Predictor:
+    """The model, opened once in a process."""
+    if errand.sha256 not in _open:
+        cv2.setNumThreads(1)  # as the network has one: there is a worker for each CPU
+        _open.clear()
+        _open[errand.sha256] = Predictor(errand.model.tobytes(), errand.card, "the model", num_threads=1)
+    return _open[errand.sha256]

@@ -68,3 +68,14 @@ def test_a_limit_that_is_not_reached_changes_nothing():
 def test_a_limit_that_is_over_allows_one_step():
     course, _ = run_against_the_clock(100, 0.0, lambda step: 0.1)
     assert course == [1.0]
+
+
+def test_one_slow_step_at_the_beginning_ends_nothing():
+    pace = Pace(1000, ends_at=100.0, steps_after=50)
+    for now in (1.0, 4.0):  # the second step had to wait
+        pace.tick(now)
+    assert pace.steps_left(4.0) == 998
+    for step in range(30):
+        pace.tick(4.1 + step / 10)
+    assert not pace.done
+    assert pace.steps_left(7.0) == pytest.approx(30 * (100 - 7) / 6 - 50, abs=20)

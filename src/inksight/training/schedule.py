@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 WARM_UP = 0.3
+_ENOUGH_STEPS = 4  # to know a speed by: one of them may have had to wait
 
 
 def constant(progress: float) -> float:
@@ -60,7 +61,7 @@ class Pace:
         if self._first_tick is None:  # the first step compiles; it says nothing about speed
             self._first_tick = (self.step, now)
         steps, seconds = self.step - self._first_tick[0], now - self._first_tick[1]
-        if not steps or not seconds:
+        if steps < _ENOUGH_STEPS or not seconds:
             return planned
         allowed = (self.ends_at - now) * steps / seconds - self.steps_after
         return min(planned, max(int(allowed) + 1, 0))

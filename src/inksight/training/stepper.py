@@ -95,7 +95,7 @@ class JaxStepper:
         average = [processes.whole(value) for value in (*trainable, *fixed)] if self._averaging else []
         optimizer = [processes.whole(variable.value) for variable in self._optimizer.variables]
         self._state = (trainable, fixed, average, optimizer)
-        self._totals: Any = np.zeros(3, np.float32)
+        self._totals = self._no_totals()
         self._update: Any = like._update if like else processes.compiled(self._updated, donate_argnums=0)
         self._forward: Any = like._forward if like else processes.compiled(self._measured)
 
@@ -104,13 +104,12 @@ class JaxStepper:
         before = self._totals
         batch = map(self._processes.joined, (images, targets, weights))
         self._state, self._totals = self._update(self._state, before, np.float32(learning_rate), *batch)
-        if not isinstance(before, np.ndarray):
-            before.block_until_ready()
+        before.block_until_ready()
 
     def means(self) -> tuple[float, float]:
         """See Stepper."""
         loss, correct, count = np.asarray(self._totals)
-        self._totals = np.zeros(3, np.float32)
+        self._totals = self._no_totals()
         return float(loss / count), float(correct / count)
 
     def weights(self) -> Weights:
@@ -139,8 +138,12 @@ class JaxStepper:
         """See Stepper."""
         import jax
 
-        *values, self._totals = state
-        self._state = jax.tree.unflatten(jax.tree.structure(self._state), list(map(self._processes.whole, values)))
+        *values, self._totals = map(self._processes.whole, state)
+        self._state = jax.tree.unflatten(jax.tree.structure(self._state), values)
+
+    def _no_totals(self) -> Any:
+        """Where all are as they will be after a step: what was laid out otherwise would be compiled for once more."""
+        return self._processes.whole(np.zeros(3, np.float32))
 
     def _kept(self) -> list[Any]:
         """The running mean if there is one, else the weights; trainable ones first."""

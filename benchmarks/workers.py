@@ -3,7 +3,7 @@
     python benchmarks/workers.py [--workers 0,1,2] [--recipes quick:128,quick:1024,standard:128,standard:512] [--runs 3]
 
 Each figure is the slope of pictures over seconds in the later three quarters of a training of two epochs: start and
-compile are not in it. 0 workers is `inksight train` alone, with all cores; one worker is one process of Ray's on one core.
+compile are not in it. 0 workers is `inksight train` alone.
 """
 
 from __future__ import annotations

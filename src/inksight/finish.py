@@ -86,7 +86,7 @@ def _save(save: Callable[[Path, str], None], place: Unfinished) -> None:
         except StorageError:
             with contextlib.suppress(OSError):
                 refuge.parent.rmdir()
-            raise StorageError(f"{refused} Then finish it: inksight train --resume {path}.") from None
+            raise StorageError(f"{refused} Then finish it: {place.how_to_go_on}.") from None
         place.discard()
         raise StorageError(f"{refused} The finished run is kept in {refuge}: move it where you want it.") from refused
 

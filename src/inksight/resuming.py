@@ -29,7 +29,8 @@ def resume(
 ) -> runs.Run:
     """Goes on with a training that was killed, crashed or found its disk full, from its newest checkpoint.
 
-    On a CPU the weights become those of a training without a break, bit for bit. Its choices are those it began with.
+    On a CPU the weights become those of a training without a break, bit for bit, by as many workers as began it. Its
+    choices are those it began with.
     A time limit counts the seconds of training before the break, not those between.
 
     Args:
@@ -53,7 +54,7 @@ def resume(
         if watcher is not None:
             watcher.noted(f"{path} is finished already; nothing was left to do.")
         return runs.load_run(path)
-    with closing(unfinished.take_up(path)) as begun:
+    with closing(unfinished.take_up(path, on.count if on else 1)) as begun:
         if "finetune" in begun.facts:
             if on is not None:
                 raise UsageError(f"{path} is a finetuning, which one process does. Leave the workers out.")

@@ -35,8 +35,7 @@ class Unfinished:
     """A training that has not ended.
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
-    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper. every_s:
-    between two checkpoints.
+    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper.
 
     As a context it is the training: whatever it is left by, its checkpoints are kept. Without any, leaving it by an
     error that would come again, or by Ctrl-C, throws it away; by a full disk or a fault it is kept.
@@ -49,11 +48,11 @@ class Unfinished:
         self.notes: list[str] = []
         self.tell: Callable[[str], None] = lambda text: None
         self.lock = lock
-        self.every_s = _seconds_between()
+        self._every_s = _seconds_between()
         self._next = 0.0
 
     def __enter__(self) -> Unfinished:
-        self._next = time.monotonic() + self.every_s
+        self._next = time.monotonic() + self._every_s
         return self
 
     def __exit__(
@@ -68,18 +67,23 @@ class Unfinished:
 
     def is_due(self) -> bool:
         """See Keeper."""
-        return time.monotonic() >= self._next
+        return self.due_in_s <= 0
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until it is time for the next checkpoint."""
+        return self._next - time.monotonic()
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """See Keeper. The newest ones stay, older ones go."""
         began = time.monotonic()
-        self._next = began + self.every_s
+        self._next = began + self._every_s
         with whole_file(self.folder / f"checkpoint-{checkpoint.step:06}.npz") as temporary:
             temporary.write_bytes(checkpoint.to_bytes())
         with storage_errors(self.folder):
             for file in _checkpoints(self.folder)[KEPT:]:
                 file.unlink(missing_ok=True)
-        if self.every_s:  # where a disk is slow, training is still what most of the time goes to
+        if self._every_s:  # where a disk is slow, training is still what most of the time goes to
             self._next = max(self._next, began + _LEAST_RATIO * (time.monotonic() - began))
 
     def forget(self) -> None:
@@ -99,13 +103,19 @@ class Unfinished:
     def _say_how_to_go_on(self, error: BaseException) -> None:
         """Behind the text of an error of ours, else by `tell`."""
         text = (
-            f"Its newest checkpoint is kept: inksight train --resume {self.path} goes on from there. Or delete "
-            f"{self.folder} to give it up."
+            f"Its newest checkpoint is kept: {self.how_to_go_on} goes on from there. Or delete {self.folder} to give "
+            "it up."
         )
         if isinstance(error, InksightError):
             error.args = (f"{error} {text}",)
         else:
             self.tell(text)
+
+    @property
+    def how_to_go_on(self) -> str:
+        """The command."""
+        workers = self.facts.get("workers", 1)
+        return f"inksight train --resume {self.path}{f' --workers {workers}' if workers > 1 else ''}"
 
     def require_data(self, found: str, expected: str, source: str) -> None:
         """Raises DataError if a data set's SHA-256 is not the one that the training began with."""
@@ -140,8 +150,8 @@ def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> Unfinished:
         return claimed
 
 
-def take_up(path: Path) -> Unfinished:
-    """Opens the training of the run `path`, and its newest checkpoint that is whole.
+def take_up(path: Path, workers: int = 1) -> Unfinished:
+    """Opens the training of the run `path`, and its newest checkpoint that is whole, for so many workers.
 
     Raises:
         RunError: it runs, is damaged or of another version.
@@ -152,7 +162,7 @@ def take_up(path: Path) -> Unfinished:
         found.facts = _facts(folder)
         for file in _leftovers(path):
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-        _find_newest(found)
+        _find_newest(found, workers)
     except BaseException:
         found.close()
         raise
@@ -281,7 +291,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     return dict(facts)
 
 
-def _find_newest(found: Unfinished) -> None:
+def _find_newest(found: Unfinished, workers: int) -> None:
     """Fills in `newest` and `notes`, and lets the facts tell of the break."""
     for file in _checkpoints(found.folder):
         try:
@@ -296,8 +306,8 @@ def _find_newest(found: Unfinished) -> None:
         else f"Beginning {found.path} anew: there is no whole checkpoint yet."
     )
     versions, machine = found.facts["versions"], found.facts["machine"]
-    now = {**engine.versions(), "processor": engine.processor(), "cores": os.cpu_count()}
-    before = {**versions, **machine}
+    now = {**engine.versions(), "processor": engine.processor(), "cores": os.cpu_count(), "workers": workers}
+    before = {**versions, **machine, "workers": found.facts.get("workers", 1)}
     changed = [f"{name} was {before.get(name)}, is {value}" for name, value in now.items() if before.get(name) != value]
     found.facts["resumed"] = {"after_step": step, "changed": changed}
     if changed:

@@ -34,7 +34,8 @@ from inksight.training.together import ALONE, Together
 
 address, rank = sys.argv[1], int(sys.argv[2])
 mnist = inksight.load("mnist")
-data = replace(mnist, train=take(mnist.train, np.arange(640)), validation=take(mnist.test, np.arange(99)))
+few = {"validation": take(mnist.test, np.arange(99)), "test": take(mnist.test, np.arange(99))}
+data = replace(mnist, train=take(mnist.train, np.arange(640)), **few)
 two = Together(address, rank, 2)
 for settings in (
     {"net": "tutorial", "optimizer": "sgd", "learning_rate": 0.05},
@@ -52,7 +53,7 @@ for settings in (
     moved = max(float(np.abs(a.astype(float) - b).max()) for a, b in zip(weights[0], before))
     print(settings["net"], apart, moved, rows[0]["val_loss"], rows[1]["val_loss"], rows[0]["loss"], rows[1]["loss"])
 endless = TrainConfig(net="strided", epochs=10**5, batch_size=64)
-fitted = fit(build_model(data, endless), data, endless, "jax", time.monotonic() + 3 + 9 * rank, processes=two)
+fitted = fit(build_model(data, endless), data, endless, "jax", time.monotonic() + 6 + 9 * rank, processes=two)
 print("time", fitted.ended, fitted.history[-1]["step"])
 """
 

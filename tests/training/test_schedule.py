@@ -78,4 +78,4 @@ def test_one_slow_step_at_the_beginning_ends_nothing():
     for step in range(30):
         pace.tick(4.1 + step / 10)
     assert not pace.done
-    assert pace.steps_left(7.0) == pytest.approx(30 * (100 - 7) / 6 - 50, abs=20)
+    assert pace.steps_left(7.0) == pytest.approx(30 * (100 - 7) / 3 - 50, abs=5)

@@ -16,6 +16,7 @@ from inksight.training import engine
 
 LOCAL = "local"
 _REACH_S = 5.0
+_ANSWERED_S = 60.0
 _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would pack this folder and install it anew on every node
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
@@ -83,9 +84,8 @@ def versions() -> dict[str, str]:
 
 def _require_ray() -> None:
     """Raises EngineError where the extra is missing."""
-    for name in ("ray", "optuna", "pyarrow"):
-        if importlib.util.find_spec(name) is None:
-            raise EngineError(f'{name} is not installed. Install what scales: pip install "inksight[ray]".')
+    if importlib.util.find_spec("ray") is None:
+        raise EngineError('Ray is not installed. Install it: pip install "inksight[ray]".')
 
 
 def _require_address(address: str) -> None:
@@ -109,11 +109,14 @@ def _start(address: str) -> None:
     import ray
 
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        if address == LOCAL:
+    if address == LOCAL:
+        try:
             ray.init(LOCAL, include_dashboard=False, **quiet)
-        else:
-            ray.init(address, **quiet)
+        except (OSError, RuntimeError) as error:
+            raise EngineError(f"Ray could not be started on this machine ({error}).") from error
+        return
+    try:
+        ray.init(address, **quiet)
     except ConnectionError as error:
         raise _unreachable(address, str(error)) from error
     except (RuntimeError, SystemExit) as error:  # Ray leaves the process where nobody answers in its language
@@ -174,4 +177,8 @@ def _versions_there() -> list[tuple[str, dict[str, str] | str]]:
         .remote()
         for node in alive
     ]
-    return [(node["NodeManagerAddress"], ray.get(answer)) for node, answer in zip(alive, asked, strict=True)]
+    try:
+        answers = ray.get(asked, timeout=_ANSWERED_S)
+    except ray.exceptions.RayError as error:
+        raise EngineError(f"not every node answers ({str(error).splitlines()[0]}). Try again.") from error
+    return [(node["NodeManagerAddress"], answer) for node, answer in zip(alive, answers, strict=True)]

@@ -165,7 +165,7 @@ class _Loop:
         for batch in self.batches:
             rate = self.config.learning_rate * shape(self.pace.midway)
             self.stepper.step(batch.images, batch.targets, batch.weights, rate)
-            self.seconds, self.stopping = self.processes.agree(time.monotonic() - self.started, self.stop.is_set())
+            self._read_clock()
             self.pace.tick(self.seconds)
             if self.pace.progress >= plain_from:
                 self.batches.end_augmentation()
@@ -174,8 +174,9 @@ class _Loop:
                 break
             if self.keeper is not None and self.keeper.is_due():
                 self._keep(self.keeper)
+        self._read_clock()
         self.fitted.epochs = self.pace.step / self.batches.per_epoch
-        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / (self.seconds_before + self.seconds)
+        self.fitted.images_per_s = self.pace.step * self.batches.batch_size / self._seconds()
 
     def best_weights(self) -> Weights:
         """The weights at the best validation loss when the training was cut short or watched for it, else the last."""
@@ -193,6 +194,14 @@ class _Loop:
             f"No run was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
         )
 
+    def _read_clock(self) -> None:
+        """Takes the time, and whether to stop: the same in all processes, each of which must do this as often."""
+        self.seconds, self.stopping = self.processes.agree(time.monotonic() - self.started, self.stop.is_set())
+
+    def _seconds(self) -> float:
+        """Since the training began, without the time between a break and its taking up."""
+        return self.seconds_before + self.seconds
+
     def _keep(self, keeper: Keeper) -> None:
         """Keeps all that `_restore` wants back. A place that takes none stops no training."""
         best_loss, best = self.best or (None, [])
@@ -200,7 +209,7 @@ class _Loop:
             step=self.pace.step,
             progress=self.pace.progress,
             plain_from=self.batches.plain_from,
-            seconds=(self.seconds_before + self.seconds),
+            seconds=self._seconds(),
             history=self.fitted.history,
             best_loss=best_loss,
             epochs_since_best=self.epochs_since_best,
@@ -238,7 +247,8 @@ class _Loop:
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
-            row |= {"learning_rate": rate, "seconds": (self.seconds_before + self.seconds)}
+            self._read_clock()
+            row |= {"learning_rate": rate, "seconds": self._seconds()}
             if self.data.validation is not None and (epoch_ends or self.stopping or self._may_be_there()):
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends

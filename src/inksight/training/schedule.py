@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 WARM_UP = 0.3
-_ENOUGH_STEPS = 4  # to know a speed by: one of them may have had to wait
+_SLOW_STEPS = 2  # the first compiles, and the second may have to wait for it: they say nothing about speed
+_ENOUGH_STEPS = 4  # to know a speed by
 
 
 def constant(progress: float) -> float:
@@ -41,11 +42,13 @@ class Pace:
         self.steps_after = steps_after
         self.step = 0
         self.progress = 0.0
-        self._first_tick: tuple[int, float] | None = None
+        self._ticks = 0
+        self._first_tick: tuple[int, float] | None = None  # that a speed is reckoned from
 
     def tick(self, now: float) -> None:
         """One step is done; `now` is time.monotonic()."""
         self.step += 1
+        self._ticks += 1
         left = self.steps_left(now)
         self.progress += (1 - self.progress) / (left + 1)
         if left == 0:
@@ -58,7 +61,9 @@ class Pace:
             return max(planned, 0)
         if now >= self.ends_at:
             return 0
-        if self._first_tick is None:  # the first step compiles; it says nothing about speed
+        if self._ticks < _SLOW_STEPS:
+            return planned
+        if self._first_tick is None:
             self._first_tick = (self.step, now)
         steps, seconds = self.step - self._first_tick[0], now - self._first_tick[1]
         if steps < _ENOUGH_STEPS or not seconds:

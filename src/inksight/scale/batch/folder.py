@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -131,6 +132,12 @@ class Folder:
                 self.unfinished.rename(self.path)
         shutil.rmtree(self.unfinished if self.single else self.path / _STATE, ignore_errors=True)
 
+    def torn(self) -> list[Path]:
+        """Files that a process which was killed had not finished: parts, and the result."""
+        own = re.compile(rf"\.{re.escape(self.path.stem)}-[a-z0-9_]{{8}}{re.escape(self.path.suffix)}")
+        results = [each for each in self.path.parent.iterdir() if self.single and own.fullmatch(each.name)]
+        return [*self.unfinished.glob(".part-*"), *results]
+
     def discard(self) -> None:
         """Takes away a batch that has no part yet, if it is on a disk."""
         if not self.remote and not self.resumed:
@@ -157,7 +164,7 @@ def held(out: str, plan: Plan) -> Iterator[Folder]:
     with storage_errors(folder.unfinished):
         folder.unfinished.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        for torn in folder.unfinished.glob(".part-*"):  # of a process that was killed
+        for torn in folder.torn():
             torn.unlink()
         folder.begin(plan)
         yield folder

@@ -117,6 +117,7 @@ def predict_batch(
         )
         tally = _Tally(folder.plan.pictures, progress)
         used = _answer_all(folder, errand, workers, ray_address, tally, clock)
+        assert tally.done == folder.plan.pictures, f"{tally.done} of {folder.plan.pictures} pictures were answered"
         if folder.single:
             with clock.stage("join"):
                 join_parts(folder.store, range(folder.plan.shards), schema, folder.path)
@@ -248,6 +249,8 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[s
 
 def _workers_of(cluster: Cluster, wanted: int | None) -> int:
     """How many workers there will be; raises UsageError where there are not so many CPUs."""
+    if cluster.cpus < 1:
+        raise EngineError(f"{cluster.where}, has no CPU to work with. Add a node to it: ray start --address=….")
     if wanted is not None and wanted > cluster.cpus:
         raise UsageError(f"workers is {wanted}; {cluster.where}, has room for {cluster.cpus} at most.")
     return wanted or cluster.cpus

@@ -72,8 +72,8 @@ def read_rows(file: Any, group: int, column: str, start: int, count: int) -> Ite
         before, after = max(0, start - skipped), min(len(values), start + count - skipped)
         skipped += len(values)
         if before < after:
-            for name in column.split(".")[1:]:
-                values = values.field(name) if values.null_count == 0 else _within(values, name)
+            if not _is_bytes(values.type):  # the struct around them
+                values = values.field("bytes") if values.null_count == 0 else _within(values, "bytes")
             yield values.slice(before, after - before).to_pylist()
         if skipped >= start + count:
             return

@@ -88,7 +88,7 @@ def _read_files(shard: Shard, source: Store, shown: str) -> Iterator[list[Found]
         with refusals(source.place):
             contents = source.read_pictures(names)
             refused = [each for each in contents if isinstance(each, PermissionError)]
-            if source.remote and len(refused) == len(contents):  # not some pictures are: the whole store is
+            if source.remote and len(refused) == len(contents) > 1:  # not some pictures are: the whole store is
                 raise refused[0]
         rows = [called(shown, name) for name in names]
         yield [(row, _content(row, content)) for row, content in zip(rows, contents, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 _PLACED_S = 60.0
-_PATIENCE_S = 10.0  # of which the others have to fail as one did
+_PATIENCE_S = 30.0  # for the others to end, once one has
 _LOSSES = 3  # in a row, without a checkpoint between them
 
 
@@ -34,7 +36,9 @@ class Workers:
     Each takes its part of every batch, and the gradients are added up: the same as one process with the whole batch,
     but for the rounding of sums. One that is lost costs the steps since the last checkpoint.
 
-    count: how many. ray_address: as for `inksight.tune`.
+    count: how many. ray_address: "auto" for the cluster that this machine is a node of, or HOST:PORT of its head;
+    None for RAY_ADDRESS, else for this machine alone. Ray starts processes, which JAX does not like to be in this one
+    before: in a program that has used JAX, start Ray first (`ray start --head`) and give "auto".
     """
 
     count: int
@@ -52,6 +56,8 @@ class Workers:
             EngineError: Ray cannot be had.
         """
         with connected(self.ray_address) as cluster:
+            if cluster.gpus:  # this process builds the network too, and shall leave the memory to a worker
+                os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
             yield Crew(self.count, cluster)
 
 
@@ -157,7 +163,10 @@ class _Training:
 
         group = self._placed()
         try:
-            actor = ray.remote(num_cpus=1, num_gpus=self._gpus, max_concurrency=4)(Worker)
+            settings: dict[str, Any] = {"num_cpus": 1, "num_gpus": self._gpus, "max_concurrency": 4}
+            if self._cluster.gpus and not self._gpus:  # too few for all: nobody takes one
+                settings["runtime_env"] = {"env_vars": {"JAX_PLATFORMS": "cpu"}}
+            actor = ray.remote(**settings)(Worker)
             self._actors = [
                 actor.options(placement_group=group, placement_group_bundle_index=rank).remote(rank, self._count)
                 for rank in range(self._count)
@@ -190,26 +199,28 @@ class _Training:
         first = self._actors[0]
         address = _got(first.address.remote())
         left_s = None if self._ends_at is None else self._ends_at - time.monotonic()
-        task = ray.put(Task(self._config, self._backend, left_s, self._newest, self._place.every_s))
+        task = ray.put(Task(self._config, self._backend, left_s, self._newest, self._place.due_in_s))
         results = [actor.fit.remote(address, self._data, task) for actor in self._actors]
         if self._stopping.is_set():
             self.stop()
         running, told, over = list(results), first.calls.remote(), False
-        failed: InksightError | None = None
-        while not over:
-            done, _ = ray.wait([told, *running], num_returns=1, timeout=_PATIENCE_S if failed else None)
+        left_at = math.inf  # when the first of them ended
+        while not over and time.monotonic() < left_at + _PATIENCE_S:
+            done, _ = ray.wait([told, *running], num_returns=1)
             if done == [told]:
                 over = self._pass_on(_got(told))
                 told = first.calls.remote()
-            elif done:
-                running.remove(done[0])
-                result = _got(done[0])
-                failed = result if isinstance(result, InksightError) else failed
             else:
-                break  # what one cannot do, the others wait for
-        if failed is not None:
-            raise failed
-        fitted: tuple[Fitted, list[Any]] = _got(results[0])
+                running.remove(done[0])
+                left_at = min(left_at, time.monotonic())
+                _got(done[0])
+        # What one cannot do, the others wait for: those that have not ended by now are not asked.
+        ended = [_got(result) for result in results if result not in running or (over and result == results[0])]
+        if failed := [each for each in ended if isinstance(each, InksightError)]:
+            raise failed[0]
+        if not over:
+            raise _LostError("the first did not end with the others")
+        fitted: tuple[Fitted, list[Any]] = ended[0]
         return fitted
 
     def _pass_on(self, calls: list[Call | None]) -> bool:
@@ -232,7 +243,7 @@ class _Training:
             self._newest, self._kept = checkpoint, True
         except StorageError as refused:
             error = refused
-        self._actors[0].answer.remote(error)
+        self._actors[0].answer.remote(error, self._place.due_in_s)
 
 
 def _got(reference: Any) -> Any:
@@ -247,7 +258,7 @@ def _got(reference: Any) -> Any:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         if type(error.cause).__name__ == "JaxRuntimeError":
-            raise _LostError("the others could not reach it") from error
+            raise _LostError(str(error.cause).splitlines()[0]) from error
         raise
     except ray.exceptions.RayError as error:
         raise _LostError(str(error).splitlines()[0].rstrip(".")) from error

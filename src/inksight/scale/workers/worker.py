@@ -29,14 +29,14 @@ Call = tuple[str, str, tuple[Any, ...]]
 class Task:
     """What to train; the fields are those of `fit`.
 
-    left_s: seconds that are left for it. newest: the checkpoint to go on from. every_s: between two checkpoints.
+    left_s: seconds that are left for it. newest: the checkpoint to go on from. due_in_s: when the next one is due.
     """
 
     config: TrainConfig
     backend: str
     left_s: float | None
     newest: Checkpoint | None
-    every_s: float
+    due_in_s: float
 
 
 class Worker:
@@ -89,10 +89,10 @@ class Worker:
         assert self._line is not None
         return self._line.calls()
 
-    def answer(self, error: StorageError | None) -> None:
-        """What came of the checkpoint that was told."""
+    def answer(self, error: StorageError | None, due_in_s: float) -> None:
+        """What came of the checkpoint that was told, and when the next one is due."""
         assert self._line is not None
-        self._line.answers.put(error)
+        self._line.answers.put((error, due_in_s))
 
     def stop(self) -> None:
         """Ends the training after the step at hand."""
@@ -104,7 +104,7 @@ class _Line:
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[StorageError | None] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[tuple[StorageError | None, float]] = queue.SimpleQueue()
 
     def call(self, whom: str, method: str, *arguments: Any) -> None:
         """Tells, and goes on."""
@@ -148,8 +148,8 @@ class _Keeper:
     def __init__(self, line: _Line | None, task: Task) -> None:
         self.newest = task.newest
         self.tell: Callable[[str], None] = lambda text: None
-        self._line, self._every_s = line, task.every_s
-        self._next = time.monotonic() + task.every_s
+        self._line = line
+        self._next = time.monotonic() + task.due_in_s
 
     def is_due(self) -> bool:
         """See Keeper."""
@@ -158,9 +158,10 @@ class _Keeper:
     def keep(self, checkpoint: Checkpoint) -> None:
         """See Keeper. Waits until it is kept."""
         assert self._line is not None
-        self._next = time.monotonic() + self._every_s
         self._line.call("keeper", "keep", checkpoint)
-        if (error := self._line.answers.get()) is not None:
+        error, due_in_s = self._line.answers.get()
+        self._next = time.monotonic() + due_in_s
+        if error is not None:
             raise error
 
     def forget(self) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from inksight.report.report import write_report
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
+    from inksight.scale.search.job import tune
+    from inksight.scale.search.results import Search
     from inksight.training.config import PRESETS, TrainConfig
 
 _HOMES = {
@@ -47,6 +49,7 @@ _HOMES = {
     "PRESETS": "training.config",
     "Predictor": "predictor",
     "Run": "runs",
+    "Search": "scale.search.results",
     "Split": "data",
     "TrainConfig": "training.config",
     "compare": "comparison",
@@ -59,6 +62,7 @@ _HOMES = {
     "load_run": "runs",
     "resume": "resuming",
     "train": "job",
+    "tune": "scale.search.job",
     "write_report": "report.report",
 }
 __all__ = [
@@ -72,6 +76,7 @@ __all__ = [
     "InksightError",
     "Predictor",
     "Run",
+    "Search",
     "Split",
     "TrainConfig",
     "compare",
@@ -84,6 +89,7 @@ __all__ = [
     "load_run",
     "resume",
     "train",
+    "tune",
     "write_report",
 ]
 

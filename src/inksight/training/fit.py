@@ -88,6 +88,7 @@ def fit(
     ends_at: float | None = None,
     watcher: Watcher | None = None,
     keeper: Keeper | None = None,
+    looks: Sequence[float] = (),
 ) -> Fitted:
     """Trains `model` on `data.train` and leaves the weights to keep in it.
 
@@ -99,6 +100,8 @@ def fit(
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
         watcher: shown each step and epoch.
         keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
+        looks: shares of the training, 0–1 and ascending, after which to measure on the validation part, besides the
+            ends of epochs.
     Raises:
         EngineError: the loss is no longer a number.
     """
@@ -111,6 +114,7 @@ def fit(
     stop = threading.Event()
     with interruptible(stop.set):
         loop = _Loop(build_stepper(model, config, backend), data, config, ends_at, watcher, keeper, stop)
+        loop.looks = list(looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -140,6 +144,7 @@ class _Loop:
         measured = len(data.test) + len(data.validation or ())
         self.pace = Pace(planned, ends_at, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
+        self.looks: list[float] = []  # those to come
         self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
@@ -226,13 +231,15 @@ class _Loop:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
-        if epoch_ends or step % self.rows_every == 0 or self.stop.is_set():
+        asked = self._is_asked()
+        if epoch_ends or asked or step % self.rows_every == 0 or self.stop.is_set():
             loss, accuracy = self.stepper.means()
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             row |= {"learning_rate": rate, "seconds": self._seconds()}
-            if self.data.validation is not None and (epoch_ends or self.stop.is_set() or self._may_be_there()):
+            measured = epoch_ends or asked or self.stop.is_set() or self._may_be_there()
+            if self.data.validation is not None and measured:
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
@@ -240,6 +247,12 @@ class _Loop:
         self.watcher.step(step, step + self.pace.steps_left(time.monotonic()), newest)
         if epoch_ends:
             self.watcher.epoch(math.ceil(step / per_epoch), newest)
+
+    def _is_asked(self) -> bool:
+        """Whether so much is done now that somebody wants to know how it stands."""
+        passed = sum(look <= self.pace.progress for look in self.looks)
+        del self.looks[:passed]
+        return passed > 0
 
     def _may_be_there(self) -> bool:
         """Whether a small part of the validation pictures says that the target is reached; the rest are asked then."""

@@ -1,0 +1,254 @@
+"""A search while it runs: Ray Tune starts the trials and tells what they say, ASHA stops some, all of it is kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from inksight.data.dataset import Dataset
+from inksight.scale.search.folder import Folder, Outcome
+from inksight.scale.search.plan import BASE, Plan, Point
+from inksight.scale.search.sampler import Sampler
+from inksight.scale.search.trial import LOOKS, run_trial
+
+ATTEMPTS = 4  # of a trial whose process dies, before that is what came of it
+_THIRD = 3  # of the trials at a rung, the best one in three goes on
+_TEXT = 500
+_ENVIRONMENT = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # our own folder is what a search goes on from
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "86400",
+}
+
+
+@dataclass
+class Running:
+    """A trial under way. looks: accuracy by share."""
+
+    number: int
+    point: Point
+    started: float
+    looks: dict[float, float] = field(default_factory=dict)
+    attempts: int = 1
+
+
+class Onlooker(Protocol):
+    """What may look on while a search runs."""
+
+    def changed(self, running: Iterable[Running], outcomes: list[Outcome]) -> None:
+        """Whenever a trial begins, is looked at or ends; `outcomes` holds all that ended so far."""
+
+    def ended(self, outcome: Outcome, count: int) -> None:
+        """After each trial, the one numbered `count` of those that ended."""
+
+
+class EnoughError(BaseException):
+    """Time is up, or somebody pressed Ctrl-C: trials under way are given up. Not for Ray Tune to catch."""
+
+
+class Conduct:
+    """What goes out and comes back. All of it runs in the driver's one thread."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        dataset: Dataset,
+        parallel: Callable[[], int],
+        enough: Callable[[], bool],
+        onlooker: Onlooker,
+        better: Callable[[Outcome], None],
+    ) -> None:
+        """parallel: how many trials at once. enough: whether to end. better: called with each new best trial."""
+        self.folder, self.plan, self.dataset = folder, folder.plan, dataset
+        self.outcomes = folder.outcomes()
+        self._parallel, self._enough, self._onlooker, self._better = parallel, enough, onlooker, better
+        self._sampler = Sampler(self.plan, self.outcomes)
+        self._running: dict[str, Running] = {}
+        done = {outcome.number for outcome in self.outcomes}
+        begun = [number for number in folder.running if number not in done]
+        rest = [number for number in range(self.plan.trials) if number not in done and number not in begun]
+        self._todo = [*sorted(begun), *rest]
+
+    def run(self) -> None:
+        """Does all trials that are left.
+
+        Raises:
+            EnoughError: see there.
+        """
+        if not self._todo:
+            return
+        from ray import tune
+        from ray.tune.schedulers import ASHAScheduler
+
+        scheduler = ASHAScheduler(
+            "share", metric="accuracy", mode="max", max_t=100, grace_period=LOOKS[0], reduction_factor=_THIRD
+        )
+        for outcome in self.outcomes:
+            _remind(scheduler, outcome)
+        searcher, callback = _adapters(self)
+        trial = tune.with_parameters(_trainable, plan=self.plan, about=self.folder.about, data=self.dataset)
+        with _quiet():
+            tune.Tuner(
+                tune.with_resources(trial, {"cpu": 1}),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher, scheduler=scheduler, num_samples=len(self._todo), reuse_actors=True
+                ),
+                run_config=tune.RunConfig(
+                    name=self.folder.ray.name,
+                    storage_path=str(self.folder.path.resolve()),
+                    verbose=0,
+                    callbacks=[callback],
+                    failure_config=tune.FailureConfig(max_failures=ATTEMPTS - 1),
+                ),
+            ).fit()
+
+    def ask(self, name: str) -> dict[str, Any] | None:
+        """The next trial, called `name` by Ray; None as long as there are enough."""
+        if len(self._running) >= self._parallel() or not self._todo:
+            return None
+        number = self._todo.pop(0)
+        if number == BASE:
+            point: Point = {}
+        else:
+            point = self.folder.running.get(number) or self._sampler.ask(number)
+        self.folder.begin(number, point)
+        self._running[name] = Running(number, point, time.monotonic())
+        self._changed()
+        return {"number": number, "point": point}
+
+    def heard(self, name: str, result: dict[str, Any]) -> None:
+        """A trial was looked at."""
+        if "ended" not in result:
+            self._running[name].looks[result["share"]] = result["accuracy"]
+            self._changed()
+
+    def begun_again(self, name: str) -> None:
+        """A trial's process died."""
+        self._running[name].attempts += 1
+
+    def died(self, name: str, text: str) -> None:
+        """A trial's process died for the last time."""
+        self._end(name, {"ended": "failed", "error": f"its process died {ATTEMPTS} times: {text}"[:_TEXT]})
+
+    def ended(self, name: str, result: dict[str, Any]) -> None:
+        """A trial ended, or was stopped."""
+        self._end(name, {"ended": "stopped", **result})
+
+    def require_more(self) -> None:
+        """Raises EnoughError where the search is to end."""
+        if self._enough():
+            raise EnoughError
+
+    def _end(self, name: str, result: dict[str, Any]) -> None:
+        running = self._running.pop(name)
+        measured = result["ended"] in ("finished", "stopped")
+        outcome = Outcome(
+            number=running.number,
+            point=running.point,
+            ended=result["ended"],
+            seconds=result.get("seconds", round(time.monotonic() - running.started, 3)),
+            accuracy=result["accuracy"] if measured else None,
+            share=result.get("share", 0.0),
+            looks=tuple(sorted(running.looks.items())),
+            parameters=result.get("parameters", 0),
+            multiply_adds=result.get("multiply_adds", 0),
+            latency_ms=result.get("latency_ms"),
+            node=result.get("node", ""),
+            attempts=running.attempts,
+            error=result.get("error"),
+        )
+        self.folder.end(outcome)
+        before = best_of(self.outcomes)
+        self.outcomes.append(outcome)
+        self._sampler.tell(outcome)
+        if best_of(self.outcomes) != before:
+            self._better(outcome)
+        self._onlooker.ended(outcome, len(self.outcomes))
+        self._changed()
+
+    def _changed(self) -> None:
+        self._onlooker.changed(self._running.values(), self.outcomes)
+
+
+def best_of(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """The finished trial with the greatest accuracy, of equal ones the first."""
+    finished = [outcome for outcome in outcomes if outcome.ended == "finished"]
+    return max(finished, key=lambda outcome: (outcome.accuracy, -outcome.number), default=None)
+
+
+def _trainable(config: dict[str, Any], plan: Plan, about: dict[str, Any], data: Dataset) -> None:
+    """What Ray Tune runs in a worker."""
+    import ray
+    from ray import tune
+
+    node = ray.util.get_node_ip_address()
+    number = config["number"]
+    made = replace(plan.config(number, config["point"]), seed=plan.seed(number), backend=about["backend"])
+    run_trial(data, made, about["backend"], plan.latency_ms, lambda told: tune.report({**told, "node": node}))
+
+
+def _adapters(conduct: Conduct) -> tuple[Any, Any]:
+    """Ray Tune's two views of a Conduct: a Searcher and a Callback."""
+    from ray.tune import Callback
+    from ray.tune.search import Searcher
+
+    class Asked(Searcher):  # type: ignore[misc]  # made here: Ray is imported late
+        def suggest(self, trial_id: str) -> dict[str, Any] | None:
+            return conduct.ask(trial_id)
+
+        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+            if not error:  # Told knows more of it
+                conduct.ended(trial_id, result)
+
+        def save(self, checkpoint_path: str) -> None:
+            """Nothing: the search's own folder holds it all."""
+
+        def restore(self, checkpoint_path: str) -> None:
+            """Nothing."""
+
+        def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+            """Nothing."""
+
+    class Told(Callback):  # type: ignore[misc]
+        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **more: Any) -> None:
+            conduct.heard(trial.trial_id, result)
+
+        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
+            conduct.begun_again(trial.trial_id)
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
+            conduct.died(trial.trial_id, " ".join(str(trial.get_error()).split()))
+
+        def on_step_end(self, iteration: int, trials: Any, **more: Any) -> None:
+            conduct.require_more()
+
+    return Asked("accuracy", "max"), Told()
+
+
+def _remind(scheduler: Any, outcome: Outcome) -> None:
+    """Lets ASHA know what an earlier process saw."""
+    trial = SimpleNamespace(trial_id=f"earlier-{outcome.number}")
+    scheduler.on_trial_add(None, trial)
+    for share, accuracy in outcome.looks:
+        scheduler.on_trial_result(None, trial, {"share": share, "accuracy": accuracy})
+    scheduler.on_trial_remove(None, trial)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray Tune prints nothing, and leaves Ctrl-C alone."""
+    os.environ |= {name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()}
+    logger = logging.getLogger("ray.tune")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

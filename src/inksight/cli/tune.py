@@ -13,8 +13,7 @@ from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
 from inksight.cli.experiment import INTERRUPTED
 from inksight.cli.output import AsJson, emit, note, percent, progress_bar
-from inksight.cli.tables import print_table
-from inksight.cli.tune_table import TuneTable, spoken_point
+from inksight.cli.tune_table import TuneTable, spoken_point, told
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
 
@@ -94,6 +93,8 @@ def tune(
         note(f"{done.left_out:,} trials are left out ({why}). Go on: inksight tune --resume {done.path}")
     if done.ended == "interrupted":
         raise typer.Exit(INTERRUPTED)
+    if done.best is None:
+        raise typer.Exit(1)
 
 
 def parse_knobs(texts: list[str]) -> dict[str, str]:
@@ -132,25 +133,31 @@ def parse_latency(text: str | None) -> float | None:
 
 
 def _print(done: inksight.Search) -> None:
-    """The best recipe, for people."""
-    best, base = done.best, done.base
+    """The best recipe beside the base, for people."""
+    best, base, limit_ms = done.best, done.base, done.plan.latency_ms
+    for name, outcome in (("best", best), (f"{done.plan.preset} preset", base)):
+        if outcome is None:
+            continue
+        row = done.row(outcome)
+        right = told(outcome)
+        if outcome.accuracy is not None:
+            low, high = row["interval95"]
+            right += f" ({percent(low)} to {percent(high)})"
+        pace = "" if row["latency_ms"] is None else f", {row['latency_ms']:.3f} ms a picture"
+        cost = f"{outcome.seconds:.1f} s, {outcome.multiply_adds / 1e6:.2f} M multiply-adds{pace}"
+        print(f"{name + ':':<14} {right}, {cost}")
+    if errors := [outcome.error for outcome in done.outcomes if outcome.error is not None]:
+        print(f"{len(errors):,} of {len(done.outcomes):,} trials failed, the first of them: {errors[0]}")
     if best is None:
-        print(f"No trial was finished. See {done.path}.")
+        print(f"No trial was finished{'' if limit_ms is None else f' within {limit_ms:g} ms a picture'}.")
         return
-    rows = []
-    for name, outcome in (("best", best), (f"the {done.plan.preset} preset", base)):
-        if outcome is not None and outcome.accuracy is not None:
-            low, high = done.interval(outcome)
-            cells = [f"{percent(outcome.accuracy)} ({percent(low)} to {percent(high)})", f"{outcome.seconds:.1f}"]
-            cells += [f"{outcome.multiply_adds / 1e6:.2f}"]
-            cells += [] if outcome.latency_ms is None else [f"{outcome.latency_ms:.3f}"]
-            rows.append((name, *cells, spoken_point(done.plan, outcome)))
-    heads = ["recipe", "right (95 % interval)", "seconds", "M multiply-adds"]
-    heads += ["ms a picture"] if done.plan.latency_ms is not None else []
-    print_table((*heads, "what differs"), rows)
+    print(f"Changed in it: {spoken_point(done.plan, best)}.")
     print(
         f"Measured on {done.images:,} validation pictures; the test part was not looked at. The best of "
         f"{done.count('finished') + done.count('stopped'):,} on the same pictures looks better than it is."
     )
     source = done.about["data"]["source"] or "DATA"
-    print(f"Train it: inksight train {source} --config {done.preset_file}; then inksight compare tells what is real.")
+    print(
+        f"Train it: inksight train {source} --config {done.preset_file}; trained with several seeds beside "
+        f"--preset {done.plan.preset}, inksight compare tells what is real."
+    )

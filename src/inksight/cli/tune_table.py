@@ -61,7 +61,7 @@ class TuneTable:
         """See `inksight.scale.search.job.Onlooker`."""
         if self._live is None and self._plan is not None:
             note(
-                f"{count}/{self._plan.trials} trial {outcome.number}: {_told(outcome)}, {outcome.seconds:.1f} s; "
+                f"{count}/{self._plan.trials} trial {outcome.number}: {told(outcome)}, {outcome.seconds:.1f} s; "
                 f"{spoken_point(self._plan, outcome)}"
             )
 
@@ -108,7 +108,7 @@ def spoken_point(plan: Plan, trial: Outcome | Running) -> str:
     return " ".join(changed) or "nothing"
 
 
-def _told(outcome: Outcome) -> str:
+def told(outcome: Outcome) -> str:
     """How a trial ended, in a few words."""
     if outcome.error is not None:
         return f"failed: {outcome.error}"

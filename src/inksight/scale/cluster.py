@@ -19,6 +19,7 @@ _REACH_S = 5.0
 _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would pack this folder and install it anew on every node
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # a thread of Ray's that ends late would start another one
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as Ray itself will do; it warns until then
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -61,12 +62,14 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     if ray.is_initialized():
         raise EngineError("this process is connected to Ray already. Call ray.shutdown() first.")
     try:
+        ray._private.worker._worker_logs_enabled = False  # it tells of lost nodes and their logs on stdout
         _start(address)
         cluster = _look_around(address)
         _require_same_versions(cluster)
         yield cluster
     finally:
         ray.shutdown()
+        ray._private.worker._worker_logs_enabled = True
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
@@ -12,12 +13,12 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from inksight.data.dataset import Dataset
-from inksight.scale.search.folder import Folder, Outcome
+from inksight.scale.search.folder import Folder, Outcome, best_of
 from inksight.scale.search.plan import BASE, Plan, Point
 from inksight.scale.search.sampler import Sampler
 from inksight.scale.search.trial import LOOKS, run_trial
 
-ATTEMPTS = 4  # of a trial whose process dies, before that is what came of it
+ATTEMPTS = 3  # of a trial whose process dies, before that is what came of it
 _THIRD = 3  # of the trials at a rung, the best one in three goes on
 _TEXT = 500
 _ENVIRONMENT = {
@@ -30,13 +31,15 @@ _ENVIRONMENT = {
 
 @dataclass
 class Running:
-    """A trial under way. looks: accuracy by share."""
+    """A trial under way. looks: accuracy by share. node, pid: where it was at its last look."""
 
     number: int
     point: Point
     started: float
     looks: dict[float, float] = field(default_factory=dict)
     attempts: int = 1
+    node: str = ""
+    pid: int = 0
 
 
 class Onlooker(Protocol):
@@ -50,7 +53,10 @@ class Onlooker(Protocol):
 
 
 class EnoughError(BaseException):
-    """Time is up, or somebody pressed Ctrl-C: trials under way are given up. Not for Ray Tune to catch."""
+    """Time is up, somebody pressed Ctrl-C, or something is wrong here: trials under way are given up.
+
+    Ray Tune lets it pass; of any other error it would make its own.
+    """
 
 
 class Conduct:
@@ -63,7 +69,7 @@ class Conduct:
         parallel: Callable[[], int],
         enough: Callable[[], bool],
         onlooker: Onlooker,
-        better: Callable[[Outcome], None],
+        better: Callable[[], None],
     ) -> None:
         """parallel: how many trials at once. enough: whether to end. better: called with each new best trial."""
         self.folder, self.plan, self.dataset = folder, folder.plan, dataset
@@ -72,18 +78,18 @@ class Conduct:
         self._sampler = Sampler(self.plan, self.outcomes)
         self._running: dict[str, Running] = {}
         done = {outcome.number for outcome in self.outcomes}
-        begun = [number for number in folder.running if number not in done]
-        rest = [number for number in range(self.plan.trials) if number not in done and number not in begun]
-        self._todo = [*sorted(begun), *rest]
+        for number in done:
+            folder.running.pop(number, None)
+        begun = sorted(folder.running)
+        rest = [number for number in range(self.plan.trials) if number not in done and number not in folder.running]
+        self._todo = [*begun, *rest]
 
     def run(self) -> None:
-        """Does all trials that are left.
+        """Does all trials that are left; at least one must be.
 
         Raises:
             EnoughError: see there.
         """
-        if not self._todo:
-            return
         from ray import tune
         from ray.tune.schedulers import ASHAScheduler
 
@@ -94,7 +100,7 @@ class Conduct:
             _remind(scheduler, outcome)
         searcher, callback = _adapters(self)
         trial = tune.with_parameters(_trainable, plan=self.plan, about=self.folder.about, data=self.dataset)
-        with _quiet():
+        with _quiet(), self._faults():
             tune.Tuner(
                 tune.with_resources(trial, {"cpu": 1}),
                 tune_config=tune.TuneConfig(
@@ -108,6 +114,16 @@ class Conduct:
                     failure_config=tune.FailureConfig(max_failures=ATTEMPTS - 1),
                 ),
             ).fit()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Raises what went wrong here as it is."""
+        try:
+            yield
+        except EnoughError as enough:
+            if enough.__cause__ is not None:
+                raise enough.__cause__ from None
+            raise
 
     def ask(self, name: str) -> dict[str, Any] | None:
         """The next trial, called `name` by Ray; None as long as there are enough."""
@@ -125,13 +141,16 @@ class Conduct:
 
     def heard(self, name: str, result: dict[str, Any]) -> None:
         """A trial was looked at."""
+        running = self._running[name]
+        running.node, running.pid = result["node_ip"], result["pid"]
         if "ended" not in result:
-            self._running[name].looks[result["share"]] = result["accuracy"]
+            running.looks[result["share"]] = result["accuracy"]
             self._changed()
 
     def begun_again(self, name: str) -> None:
         """A trial's process died."""
-        self._running[name].attempts += 1
+        running = self._running[name]
+        running.attempts, running.pid = running.attempts + 1, 0
 
     def died(self, name: str, text: str) -> None:
         """A trial's process died for the last time."""
@@ -160,7 +179,7 @@ class Conduct:
             parameters=result.get("parameters", 0),
             multiply_adds=result.get("multiply_adds", 0),
             latency_ms=result.get("latency_ms"),
-            node=result.get("node", ""),
+            node=running.node,
             attempts=running.attempts,
             error=result.get("error"),
         )
@@ -169,7 +188,7 @@ class Conduct:
         self.outcomes.append(outcome)
         self._sampler.tell(outcome)
         if best_of(self.outcomes) != before:
-            self._better(outcome)
+            self._better()
         self._onlooker.ended(outcome, len(self.outcomes))
         self._changed()
 
@@ -177,59 +196,70 @@ class Conduct:
         self._onlooker.changed(self._running.values(), self.outcomes)
 
 
-def best_of(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """The finished trial with the greatest accuracy, of equal ones the first."""
-    finished = [outcome for outcome in outcomes if outcome.ended == "finished"]
-    return max(finished, key=lambda outcome: (outcome.accuracy, -outcome.number), default=None)
-
-
 def _trainable(config: dict[str, Any], plan: Plan, about: dict[str, Any], data: Dataset) -> None:
     """What Ray Tune runs in a worker."""
-    import ray
     from ray import tune
 
-    node = ray.util.get_node_ip_address()
     number = config["number"]
     made = replace(plan.config(number, config["point"]), seed=plan.seed(number), backend=about["backend"])
-    run_trial(data, made, about["backend"], plan.latency_ms, lambda told: tune.report({**told, "node": node}))
+    run_trial(data, made, about["backend"], plan.latency_ms, tune.report)
 
 
 def _adapters(conduct: Conduct) -> tuple[Any, Any]:
-    """Ray Tune's two views of a Conduct: a Searcher and a Callback."""
+    """Ray Tune's two views of a Conduct: a Searcher and a Callback. Of neither it is to write anything to its files."""
     from ray.tune import Callback
     from ray.tune.search import Searcher
 
     class Asked(Searcher):  # type: ignore[misc]  # made here: Ray is imported late
+        def __reduce__(self) -> Any:
+            return object, ()
+
+        @_let_through
         def suggest(self, trial_id: str) -> dict[str, Any] | None:
             return conduct.ask(trial_id)
 
+        @_let_through
         def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
             if not error:  # Told knows more of it
                 conduct.ended(trial_id, result)
 
-        def save(self, checkpoint_path: str) -> None:
-            """Nothing: the search's own folder holds it all."""
-
-        def restore(self, checkpoint_path: str) -> None:
-            """Nothing."""
-
         def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-            """Nothing."""
+            """Nothing: our own folder holds it all."""
 
     class Told(Callback):  # type: ignore[misc]
+        def __reduce__(self) -> Any:
+            return object, ()
+
+        @_let_through
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **more: Any) -> None:
             conduct.heard(trial.trial_id, result)
 
+        @_let_through
         def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
             conduct.begun_again(trial.trial_id)
 
+        @_let_through
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
             conduct.died(trial.trial_id, " ".join(str(trial.get_error()).split()))
 
+        @_let_through
         def on_step_end(self, iteration: int, trials: Any, **more: Any) -> None:
             conduct.require_more()
 
     return Asked("accuracy", "max"), Told()
+
+
+def _let_through(told: Callable[..., Any]) -> Callable[..., Any]:
+    """Whatever goes wrong in it ends the search as it is, and not as an error of Ray Tune's."""
+
+    @functools.wraps(told)
+    def guarded(*arguments: Any, **more: Any) -> Any:
+        try:
+            return told(*arguments, **more)
+        except Exception as error:
+            raise EnoughError from error
+
+    return guarded
 
 
 def _remind(scheduler: Any, outcome: Outcome) -> None:

@@ -1,5 +1,6 @@
 """The search folder, safe against a kill: what is searched (tune.json), which trials are under way (running.json), what
-came of the finished ones (trials.jsonl, a line a trial), and the best recipe so far (best.json).
+came of the finished ones (trials.jsonl, a line a trial), how fast the best are with nothing beside them (latency.json),
+and the best recipe so far (best.json).
 
 Nothing else is needed to go on: what Ray keeps for itself is thrown away.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from inksight.training.config import TrainConfig
 
 FORMAT = 1
 PLAN, TRIALS, RUNNING, BEST = "tune.json", "trials.jsonl", "running.json", "best.json"
+LATENCIES = "latency.json"
 DEFAULT_ROOT = Path("tunes")
 
 
@@ -84,7 +86,7 @@ class Folder:
     def begin(self, number: int, point: Point) -> None:
         """Remembers what a trial was given, to give it again should this process die."""
         self.running[number] = point
-        self._keep_running()
+        self._keep(RUNNING, self.running)
 
     def end(self, outcome: Outcome) -> None:
         """Writes what came of a trial, to the disk."""
@@ -96,9 +98,23 @@ class Folder:
         self.lines.cut_torn()
         shutil.rmtree(self.ray, ignore_errors=True)
 
-    def _keep_running(self) -> None:
-        with whole_file(self.path / RUNNING) as file:
-            write_json(file, {str(number): point for number, point in self.running.items()})
+    def latencies_ms(self) -> dict[int, float]:
+        """Of trials, measured when nothing ran beside; what cannot be read is measured again."""
+        return {number: float(ms) for number, ms in _by_number(self.path / LATENCIES).items()}
+
+    def keep_latencies(self, latencies_ms: Mapping[int, float]) -> None:
+        """Writes them."""
+        self._keep(LATENCIES, latencies_ms)
+
+    def _keep(self, name: str, by_number: Mapping[int, Any]) -> None:
+        with whole_file(self.path / name) as file:
+            write_json(file, {str(number): value for number, value in by_number.items()})
+
+
+def best_of(outcomes: Iterable[Outcome], slow: Container[int] = ()) -> Outcome | None:
+    """The finished trial with the greatest accuracy, of equal ones the first; without those numbered `slow`."""
+    finished = [outcome for outcome in outcomes if outcome.ended == "finished" and outcome.number not in slow]
+    return max(finished, key=lambda outcome: (outcome.accuracy, -outcome.number), default=None)
 
 
 @contextmanager
@@ -174,14 +190,14 @@ def open_folder(path: Path) -> Folder:
         plan = Plan(**{**stored, "base": TrainConfig(**stored["base"]), "space": of_json(stored["space"])})
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
-    return Folder(path, plan, content, _running(path / RUNNING))
+    return Folder(path, plan, content, _by_number(path / RUNNING))
 
 
-def _running(path: Path) -> dict[int, Point]:
-    """Trials that were under way; where the file cannot be read they are drawn anew."""
+def _by_number(path: Path) -> dict[int, Any]:
+    """A file of what can be had again; empty where it cannot be read."""
     try:
-        return {int(number): dict(point) for number, point in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {int(number): value for number, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):
         return {}
 
 

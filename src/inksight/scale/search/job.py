@@ -13,14 +13,15 @@ from inksight.errors import UsageError
 from inksight.experiments.folder import about
 from inksight.files import whole_file
 from inksight.interrupt import interruptible
-from inksight.job import load_checked, require_time_limit
+from inksight.job import build_model, load_checked, require_time_limit
 from inksight.runs import write_json
 from inksight.scale.cluster import connected
 from inksight.scale.search import folder as folders
 from inksight.scale.search.conduct import Conduct, EnoughError, Running
-from inksight.scale.search.folder import BEST, Folder, Outcome
+from inksight.scale.search.folder import Folder, Outcome
 from inksight.scale.search.plan import Plan, make_plan, require_trials
-from inksight.scale.search.results import Search, found
+from inksight.scale.search.results import Search
+from inksight.scale.search.trial import latency_ms
 from inksight.training import engine
 
 TRIALS = 50
@@ -174,17 +175,39 @@ class _Job:
 
     def run(self) -> Search:
         """Does the trials that are left, writes the best recipe, and gives the results."""
-        with interruptible(self._interrupt), connected(self._manner.ray_address) as cluster:
-            self._where = cluster.where
-            self._manner.onlooker.begun(self._seen())
-            conduct = Conduct(
-                self._folder, self._dataset, self._at_once, self._is_enough, self._manner.onlooker, self._keep
-            )
-            try:
-                conduct.run()
-            except EnoughError:
-                self._ended = "interrupted" if self._interrupted else "time limit"
+        if self._seen().left_out:
+            with interruptible(self._interrupt), connected(self._manner.ray_address) as cluster:
+                self._where = cluster.where
+                self._search()
+        if self._folder.plan.latency_ms is not None and self._ended != "interrupted":
+            self._time_the_best(self._folder.plan.latency_ms)
+        self._keep_best()
         return self._seen()
+
+    def _search(self) -> None:
+        """Lets Ray do what is left."""
+        self._manner.onlooker.begun(self._seen())
+        conduct = Conduct(
+            self._folder, self._dataset, self._at_once, self._is_enough, self._manner.onlooker, self._keep_best
+        )
+        try:
+            conduct.run()
+        except EnoughError:
+            self._ended = "interrupted" if self._interrupted else "time limit"
+
+    def _time_the_best(self, limit_ms: float) -> None:
+        """Measures the best trial's network again now that nothing runs beside; where it is too slow, the next one."""
+        known = self._folder.latencies_ms()
+        by_network: dict[Any, float] = {}
+        while (best := self._seen().best) is not None and best.number not in known:
+            config = self._folder.plan.config(best.number, best.point)
+            network = (config.net, config.members, *sorted(config.knobs.items()))
+            if network not in by_network:
+                engine.prepare(self._folder.about["backend"])
+                engine.load_keras()
+                by_network[network] = latency_ms(build_model(self._dataset, config))
+            known[best.number] = by_network[network]
+            self._folder.keep_latencies(known)
 
     def _at_once(self) -> int:
         """How many trials may run now: nodes may come and go."""
@@ -200,13 +223,12 @@ class _Job:
         self._interrupted = True
         self._manner.onlooker.stopping()
 
-    def _keep(self, best: Outcome) -> None:
-        """Writes the preset file."""
-        assert self._dataset.validation is not None
-        plan, outcomes = self._folder.plan, self._folder.outcomes()
-        told = found(best, outcomes, len(self._dataset.validation), self._folder.about)
-        with whole_file(self._folder.path / BEST) as file:
-            write_json(file, plan.config(best.number, best.point).to_file(plan.preset, told))
+    def _keep_best(self) -> None:
+        """Writes the preset file, where there is a best trial."""
+        seen = self._seen()
+        if seen.config is not None:
+            with whole_file(seen.preset_file) as file:
+                write_json(file, seen.config.to_file(seen.plan.preset, seen.found()))
 
     def _seen(self) -> Search:
         """The results so far."""
@@ -217,6 +239,7 @@ class _Job:
             about=self._folder.about,
             outcomes=tuple(self._folder.outcomes()),
             images=len(self._dataset.validation),
+            latencies_ms=self._folder.latencies_ms(),
             where=self._where,
             ended=self._ended,
             seconds=time.monotonic() - self._manner.started,

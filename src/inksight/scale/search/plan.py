@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from inksight.job import chosen
 from inksight.scale.search.space import Choice, Space, base_value, default_space, given_space
 from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
-from inksight.training.objective import BETA_2, MOMENTUM
+from inksight.training.objective import BETA_2, MOMENTUM, require_taken
 
 MOST_TRIALS = 100_000
 BASE = 0  # the number of the trial that is the base as it is
@@ -48,14 +48,20 @@ class Plan:
         if number == BASE:
             return self.base
         changes = {name: value for name, value in point.items() if value != base_value(self.base, name)}
-        config = chosen(self.base, changes)
-        taken = {"momentum": MOMENTUM, "beta_2": BETA_2}
-        strangers: dict[str, Any] = {name: None for name, table in taken.items() if config.optimizer not in table}
-        return replace(config, **strangers)
+        return _without_strangers(chosen(self.base, changes), keep=())
 
     def seed(self, number: int) -> int:
         """Of a trial's training."""
         return (self.base.seed + number) % (_GREATEST_SEED + 1)
+
+
+def _without_strangers(config: TrainConfig, keep: Container[str]) -> TrainConfig:
+    """Without what its optimizer does not have."""
+    taken = {"momentum": MOMENTUM, "beta_2": BETA_2}
+    left_out: dict[str, Any] = {
+        name: None for name, table in taken.items() if config.optimizer not in table and name not in keep
+    }
+    return replace(config, **left_out)
 
 
 _GREATEST_SEED: int = next(item.metadata["high"] for item in fields(TrainConfig) if item.name == "seed")
@@ -72,7 +78,8 @@ def make_plan(
     Raises:
         UsageError: see `given_space`; too few or too many trials; a limit that nothing keeps.
     """
-    base = chosen(preset_named(preset), dict(choices))
+    base = _without_strangers(chosen(preset_named(preset), dict(choices)), keep=choices)
+    require_taken(base)
     require_trials(trials)
     if latency_ms is not None and not 0 < latency_ms < float("inf"):
         raise UsageError(f"the latency limit is {latency_ms} ms; more than 0 was wanted, 0.5 for instance.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from inksight.measure.interval import wilson_interval
-from inksight.scale.search.conduct import best_of
-from inksight.scale.search.folder import BEST, Outcome
+from inksight.scale.search.folder import BEST, Outcome, best_of
 from inksight.scale.search.plan import BASE, Plan
 from inksight.scale.search.space import to_json
 from inksight.training.config import TrainConfig
@@ -27,6 +26,7 @@ class Search:
     about: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
     images: int
+    latencies_ms: Mapping[int, float]
     where: str = ""
     ended: str = "finished"
     seconds: float = 0.0
@@ -34,7 +34,8 @@ class Search:
     @property
     def best(self) -> Outcome | None:
         """The trial whose recipe is in the preset file."""
-        return best_of(self.outcomes)
+        slow = [number for number, ms in self.latencies_ms.items() if ms > (self.plan.latency_ms or ms)]
+        return best_of(self.outcomes, slow)
 
     @property
     def base(self) -> Outcome | None:
@@ -64,6 +65,24 @@ class Search:
         """95 % interval of an accuracy, for the choice of validation pictures alone."""
         return wilson_interval(round((outcome.accuracy or 0.0) * self.images), self.images)
 
+    def found(self) -> dict[str, Any]:
+        """What the preset file says of how its recipe was found."""
+        assert self.best is not None
+        best = self.row(self.best)
+        return {
+            "data": self.about["data"],
+            "trial": best["number"],
+            "trials": len(self.outcomes),
+            "validation": {
+                "accuracy": best["accuracy"],
+                "interval95": best["interval95"],
+                "base": None if self.base is None else self.base.accuracy,
+                "images": self.images,
+            },
+            **{name: best[name] for name in ("seconds", "parameters", "multiply_adds", "latency_ms")},
+            "latency_limit_ms": self.plan.latency_ms,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The whole of it in plain values."""
         return {
@@ -82,27 +101,13 @@ class Search:
             "latency_limit_ms": self.plan.latency_ms,
             "seconds": round(self.seconds, 2),
             "space": to_json(self.plan.space),
-            "best": self._row(self.best),
-            "base": self._row(self.base),
+            "best": self.best and self.row(self.best),
+            "base": self.base and self.row(self.base),
             "config": None if self.config is None else self.config.to_dict(),
         }
 
-    def _row(self, outcome: Outcome | None) -> dict[str, Any] | None:
-        if outcome is None:
-            return None
-        return {**asdict(outcome), "interval95": list(self.interval(outcome)) if outcome.accuracy is not None else None}
-
-
-def found(best: Outcome, outcomes: Iterable[Outcome], images: int, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preset file says of how its recipe was found."""
-    base = next((outcome.accuracy for outcome in outcomes if outcome.number == BASE), None)
-    return {
-        "data": about["data"],
-        "trial": best.number,
-        "trials": len(list(outcomes)),
-        "validation": {"accuracy": best.accuracy, "base": base, "images": images},
-        "seconds": best.seconds,
-        "parameters": best.parameters,
-        "multiply_adds": best.multiply_adds,
-        "latency_ms": best.latency_ms,
-    }
+    def row(self, outcome: Outcome) -> dict[str, Any]:
+        """One trial in plain values."""
+        interval = list(self.interval(outcome)) if outcome.accuracy is not None else None
+        latency_ms = self.latencies_ms.get(outcome.number, outcome.latency_ms)
+        return {**asdict(outcome), "latency_ms": latency_ms, "interval95": interval}

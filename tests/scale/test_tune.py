@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from inksight.training.config import PRESETS, TrainConfig, preset
 from inksight.training.fit import fit
 from inksight.training.objective import build_optimizer
 
-# Ray starts its processes out of this one, where JAX may be loaded; they run nothing of it before they are another program.
+# Ray starts its processes out of this one, where JAX may be loaded; before they are other programs they run none of it.
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")
 
 # One network, so that it is compiled once; steps enough to learn something, few enough to take a second.
@@ -80,7 +81,7 @@ def test_asha_stops_those_that_are_behind(whole):
         others = [dict(other.looks).get(share) for other in whole.outcomes if other is not one]
         assert accuracy < max(other for other in others if other is not None)
     finished = [outcome for outcome in whole.outcomes if outcome.ended == "finished"]
-    assert all([share for share, _ in one.looks] == [10, 30] for one in finished)
+    assert all([share for share, _ in one.looks] == [20, 40] for one in finished)
 
 
 def test_its_preset_file_trains(whole, small_file, tmp_path):
@@ -96,12 +97,29 @@ def test_its_preset_file_trains(whole, small_file, tmp_path):
     )
 
 
+def test_the_command_takes_it_and_its_run_can_be_made_again(whole, small_file, tmp_path, command):
+    name = whole.preset_file.rename(whole.path / "found.json")
+    try:
+        refused = command(tmp_path, "train", str(small_file), "--config", str(name), "--preset", "quick")
+        assert refused.returncode == 2 and "--preset quick and --config" in refused.stderr
+        done = command(tmp_path, "train", str(small_file), "--config", str(name), "--dropout", "0.1", "--json")
+    finally:
+        name.rename(whole.preset_file)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["preset"], answer["run"]) == ("found", "runs/small-found-1")
+    run = inksight.load_run(tmp_path / answer["run"])
+    assert TrainConfig.of(run.config) == replace(whole.config, dropout=0.1, backend="jax")
+    again = command(tmp_path, *shlex.split(run.config["command"])[1:], "--json")
+    assert json.loads(again.stdout)["test"] == answer["test"], again.stderr
+
+
 def test_a_resumed_sampler_knows_what_the_killed_one_knew(whole):
     def outcome(number, rate, ended, **more):
         return Outcome(number, {"learning_rate": rate, "label_smoothing": 0.1}, ended, 1.0, **more)
 
     good = [outcome(100 + n, 0.02 + n / 1e4, "finished", accuracy=0.99) for n in range(8)]
-    stopped = [outcome(200 + n, 0.0005, "stopped", accuracy=0.5, share=10, looks=((10, 0.5),)) for n in range(8)]
+    stopped = [outcome(200 + n, 0.0005, "stopped", accuracy=0.5, share=20, looks=((20, 0.5),)) for n in range(8)]
     failed = [outcome(300 + n, 0.0002, "failed", error="diverged") for n in range(8)]
     knowing, naive = Sampler(whole.plan, [*whole.outcomes, *good, *stopped, *failed]), Sampler(whole.plan, [])
     rates = [[sampler.ask(number)["learning_rate"] for number in range(400, 410)] for sampler in (knowing, naive)]
@@ -122,15 +140,16 @@ class Killer(Silent):
 
 
 def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
-    knobs, killer = {"learning_rate": [0.01, 100.0], "kernel_size": [5, 64]}, Killer()
-    choices = {"parallel": 2, "optimizer": "sgd", "latency_limit_ms": 1000.0, **CHOICES}
-    done = inksight.tune(small_file, trials=7, knobs=knobs, onlooker=killer, out=tmp_path / "bad", **choices)
+    knobs, killer = {"learning_rate": [0.1, 100.0], "kernel_size": [3, 64]}, Killer()
+    choices = {"optimizer": "sgd", "epochs": 1, "batch_size": 32, "validation": 0.2, "latency_limit_ms": 1000.0}
+    manner = {"parallel": 2, "onlooker": killer, "out": tmp_path / "bad"}
+    done = inksight.tune(small_file, "tutorial", trials=7, knobs=knobs, **choices, **manner)
     assert sorted(numbers(done.path)) == list(range(7))
     assert len(set(killer.kills)) == ATTEMPTS == done.base.attempts
     assert f"its process died {ATTEMPTS} times" in done.base.error
     errors = [outcome.error for outcome in done.outcomes if outcome.error is not None]
-    assert any("the training diverged: the loss is nan" in error for error in errors)
-    assert any("the network strided cannot be built for 28×28 pictures" in error for error in errors)
+    assert any("the training diverged: the loss is" in error for error in errors)
+    assert any("the network tutorial cannot be built for 28×28 pictures" in error for error in errors)
     assert all((outcome.error is None) == (outcome.ended != "failed") for outcome in done.outcomes)
     assert done.best.accuracy > 0.5 and 0 < done.best.latency_ms < 1000
     alone = json.loads((done.path / "latency.json").read_text())
@@ -256,7 +275,7 @@ def test_another_search_in_the_folder_is_refused(whole, small_file, small_mnist,
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(StorageError, match="exists already and is no search; it is left as it was"):
         inksight.tune(small_file, knobs=KNOBS, out=tmp_path, **CHOICES)
-    with alone(whole.path, "mine"), pytest.raises(RunError, match="is being done by another process now"):
+    with alone(whole.path, "mine"), pytest.raises(RunError, match="is being carried on by another process now"):
         inksight.tune(resume=whole.path)
 
 

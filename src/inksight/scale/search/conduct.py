@@ -16,10 +16,9 @@ from inksight.data.dataset import Dataset
 from inksight.scale.search.folder import Folder, Outcome, best_of
 from inksight.scale.search.plan import BASE, Plan, Point
 from inksight.scale.search.sampler import Sampler
-from inksight.scale.search.trial import LOOKS, run_trial
+from inksight.scale.search.trial import HALVING, LOOKS, run_trial
 
 ATTEMPTS = 3  # of a trial whose process dies, before that is what came of it
-_THIRD = 3  # of the trials at a rung, the best one in three goes on
 _TEXT = 500
 _ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
@@ -94,7 +93,7 @@ class Conduct:
         from ray.tune.schedulers import ASHAScheduler
 
         scheduler = ASHAScheduler(
-            "share", metric="accuracy", mode="max", max_t=100, grace_period=LOOKS[0], reduction_factor=_THIRD
+            "share", metric="accuracy", mode="max", max_t=100, grace_period=LOOKS[0], reduction_factor=HALVING
         )
         for outcome in self.outcomes:
             _remind(scheduler, outcome)

@@ -13,6 +13,7 @@ from inksight.scale.search.space import Choice
 
 _SAMPLER = 5  # beside the seeds of a training's own draws
 _DIGITS = 4
+_LEAST_BLIND, _MOST_BLIND = 3, 10  # trials by chance alone, before what was seen counts
 
 
 class Sampler:
@@ -34,7 +35,8 @@ class Sampler:
         from optuna.samplers import TPESampler
 
         draw = int(np.random.default_rng([self._plan.base.seed, _SAMPLER, number]).integers(2**31))
-        self._study.sampler = TPESampler(seed=draw, multivariate=True, constant_liar=True)
+        blind = min(_MOST_BLIND, max(_LEAST_BLIND, self._plan.trials // 4))
+        self._study.sampler = TPESampler(seed=draw, n_startup_trials=blind, multivariate=True, constant_liar=True)
         trial = self._asked[number] = self._study.ask(self._distributions)
         return {name: self._rounded(name, value) for name, value in trial.params.items()}
 

@@ -55,7 +55,7 @@ TABLE: dict[str, tuple[float, float] | list[Any]] = {
     "activation": ["relu", "gelu", "silu", "tanh"],
     "dense_units": (64, 512),
     "dropout": (0.0, 0.5),
-    "optimizer": ["adam", "adamw", "nadam", "sgd"],
+    "optimizer": ["adam", "adamw", "nadam"],  # sgd wants other learning rates
     "learning_rate": (0.001, 0.03),
     "momentum": (0.5, 0.98),
     "weight_decay": (0.0, 0.05),

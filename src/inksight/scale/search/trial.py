@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from inksight.nets.table import LayerRow
 
-LOOKS = (10, 30)  # percent of a training: ASHA's rungs, each three times the one before
+LOOKS = (20, 40)  # percent of a training: ASHA's rungs, each HALVING times the one before
+HALVING = 2  # of the trials at a rung, the better half goes on
 _TEXT = 2000  # characters of an error that are kept
 _RUNS, _WARM_RUNS = 200, 20
 _UNDISTURBED = 0.1  # quantile of the times, where other trials run beside

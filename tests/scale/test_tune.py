@@ -16,7 +16,7 @@ import pytest
 import inksight
 from inksight.cli import main
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.files import alone
+from inksight.files import Lines, alone
 from inksight.job import build_model
 from inksight.scale.search import space
 from inksight.scale.search.conduct import ATTEMPTS
@@ -58,7 +58,7 @@ def whole(small_file, tmp_path_factory):
 
 def numbers(folder):
     """The numbers in trials.jsonl, line by line."""
-    return [json.loads(line)["number"] for line in (folder / "trials.jsonl").read_text().splitlines()]
+    return [row["number"] for row in Lines(folder / "trials.jsonl").read()]
 
 
 def test_what_it_finds(whole):
@@ -140,10 +140,10 @@ class Killer(Silent):
 
 
 def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
-    knobs, killer = {"learning_rate": [0.1, 100.0], "kernel_size": [3, 64]}, Killer()
-    choices = {"optimizer": "sgd", "epochs": 1, "batch_size": 32, "validation": 0.2, "latency_limit_ms": 1000.0}
-    manner = {"parallel": 2, "onlooker": killer, "out": tmp_path / "bad"}
-    done = inksight.tune(small_file, "tutorial", trials=7, knobs=knobs, **choices, **manner)
+    knobs, killer = {"learning_rate": [0.03, 100.0], "kernel_size": [3, 64]}, Killer()
+    choices = {**CHOICES, "net": "tutorial", "optimizer": "sgd", "latency_limit_ms": 1000.0}
+    manner = {"parallel": 1, "onlooker": killer, "out": tmp_path / "bad"}
+    done = inksight.tune(small_file, trials=7, knobs=knobs, **choices, **manner)
     assert sorted(numbers(done.path)) == list(range(7))
     assert len(set(killer.kills)) == ATTEMPTS == done.base.attempts
     assert f"its process died {ATTEMPTS} times" in done.base.error
@@ -157,11 +157,10 @@ def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
 
 
 class Full(Silent):
-    """The disk is full by the first look."""
+    """The disk is full when the first trial begins."""
 
     def changed(self, running, outcomes):
-        if any(one.looks for one in running):
-            raise StorageError("the disk is full")
+        raise StorageError("the disk is full")
 
 
 def test_what_goes_wrong_here_is_told_as_it_is(small_file, tmp_path):
@@ -224,7 +223,7 @@ def begun(folder, words, lines):
 
 def test_however_it_is_ended_it_goes_on(small_file, tmp_path, command):
     folder = tmp_path / "search"
-    words = (str(small_file), *FLAGS, "--knob", "learning_rate=0.0001..0.03", "--trials", "7", "--out", "search")
+    words = (str(small_file), *FLAGS, "--knob", "learning_rate=0.0001..0.03", "--trials", "5", "--out", "search")
     process = begun(folder, words, 1)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
@@ -232,35 +231,37 @@ def test_however_it_is_ended_it_goes_on(small_file, tmp_path, command):
     assert "(interrupted). Go on: inksight tune --resume search" in told
     first = (folder / "trials.jsonl").read_bytes()
 
-    process = begun(folder, ("--resume", "search"), len(numbers(folder)) + 2)
+    process = begun(folder, ("--resume", "search"), len(numbers(folder)) + 1)
     under_way = json.loads((folder / "running.json").read_text())
     process.send_signal(signal.SIGKILL)
     process.communicate()
     second = (folder / "trials.jsonl").read_bytes()
     assert second.startswith(first), "finished trials are not done again"
     kept = second[: second.rfind(b"\n") + 1]
-    (folder / "trials.jsonl").write_bytes(kept + b'{"number":6,"poi')  # as a kill within a write leaves it
-    left = [number for number in range(7) if number not in [json.loads(line)["number"] for line in kept.splitlines()]]
-    assert 1 <= len(left) <= 4
+    (folder / "trials.jsonl").write_bytes(kept + b'{"number":4,"poi')  # as a kill within a write leaves it
+    left = [number for number in range(5) if number not in [json.loads(line)["number"] for line in kept.splitlines()]]
+    assert 1 <= len(left) <= 3
 
     done = command(tmp_path, "tune", "--resume", "search", "--json")
     assert done.returncode == 0, done.stderr
     assert (folder / "trials.jsonl").read_bytes().startswith(kept)
-    assert sorted(numbers(folder)) == list(range(7))
+    assert sorted(numbers(folder)) == list(range(5))
     answer = json.loads(done.stdout)
-    assert answer["trials"]["planned"] == 7 and answer["trials"]["left_out"] == 0
+    assert answer["trials"]["planned"] == 5 and answer["trials"]["left_out"] == 0
     points = {outcome.number: outcome.point for outcome in open_folder(folder).outcomes()}
     assert all(points[int(number)] == point for number, point in under_way.items())
     assert sorted(path.name for path in folder.iterdir()) == NAMES
     assert sorted(path.name for path in tmp_path.iterdir()) == ["search"]
 
-    more = command(tmp_path, "tune", "--resume", "search", "--trials", "50", "--time", "0.1s", "--json")
-    assert more.returncode == 0, more.stderr
-    assert json.loads(more.stdout)["ended"] == "time limit" and "Go on: inksight tune --resume search" in more.stderr
-    assert (
-        numbers(folder)[:7]
-        == [json.loads(line)["number"] for line in (folder / "trials.jsonl").read_text().splitlines()][:7]
-    )
+    later = inksight.tune(resume=folder, trials=50, time_limit_s=0.01)
+    assert (later.ended, later.left_out) == ("time limit", 45)
+    assert sorted(numbers(folder)) == list(range(5))
+
+
+def test_a_time_limit_gives_up_what_is_under_way(small_file, tmp_path):
+    choices = {**CHOICES, "least_steps": 100_000}
+    done = inksight.tune(small_file, trials=2, knobs=KNOBS, out=tmp_path / "short", time_limit_s=6, **choices)
+    assert (done.ended, done.left_out, numbers(done.path)) == ("time limit", 2, [])
 
 
 def test_another_search_in_the_folder_is_refused(whole, small_file, small_mnist, tmp_path):
@@ -331,6 +332,17 @@ def test_wrong_usage_is_told_before_anything_is_trained(words, text, small_file,
     with pytest.raises(SystemExit, match="2"):
         main()
     assert text in capsys.readouterr().err
+
+
+def test_what_is_fixed_stays_whatever_is_searched():
+    fixed = {"first_layer": "whitened", "least_steps": 99}
+    plan = make_plan("quick", {"filters": [8, 24], "epochs": "1..3"}, fixed, 5, None)
+    config = plan.config(1, {"filters": 8, "epochs": 2})
+    assert (config.first_layer, config.least_steps, config.filters, config.epochs) == ("whitened", 99, 8, 2)
+    free = make_plan("quick", {"filters": [8, 24], "epochs": "1..3"}, {}, 5, None).config(
+        1, {"filters": 8, "epochs": 2}
+    )
+    assert (free.first_layer, free.least_steps) == ("learned", 0)
 
 
 def test_everything_fixed_leaves_nothing_to_search():

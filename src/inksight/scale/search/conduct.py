@@ -82,6 +82,7 @@ class Conduct:
         begun = sorted(folder.running)
         rest = [number for number in range(self.plan.trials) if number not in done and number not in folder.running]
         self._todo = [*begun, *rest]
+        self._attempts: dict[int, int] = {}  # of those whose process died
 
     def run(self) -> None:
         """Does all trials that are left; at least one must be.
@@ -103,14 +104,16 @@ class Conduct:
             tune.Tuner(
                 tune.with_resources(trial, {"cpu": 1}),
                 tune_config=tune.TuneConfig(
-                    search_alg=searcher, scheduler=scheduler, num_samples=len(self._todo), reuse_actors=True
+                    search_alg=searcher,
+                    scheduler=scheduler,
+                    num_samples=len(self._todo) * ATTEMPTS,  # at most: `ask` says when all is done
+                    reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
                     name=self.folder.ray.name,
                     storage_path=str(self.folder.path.resolve()),
                     verbose=0,
                     callbacks=[callback],
-                    failure_config=tune.FailureConfig(max_failures=ATTEMPTS - 1),
                 ),
             ).fit()
 
@@ -124,17 +127,17 @@ class Conduct:
                 raise enough.__cause__ from None
             raise
 
-    def ask(self, name: str) -> dict[str, Any] | None:
-        """The next trial, called `name` by Ray; None as long as there are enough."""
-        if len(self._running) >= self._parallel() or not self._todo:
+    def ask(self, name: str) -> dict[str, Any] | str | None:
+        """The next trial, called `name` by Ray; None as long as there are enough, "FINISHED" when all are done."""
+        if not self._todo and not self._running:
+            return "FINISHED"
+        if not self._todo or len(self._running) >= self._parallel():
             return None
         number = self._todo.pop(0)
-        if number == BASE:
-            point: Point = {}
-        else:
-            point = self.folder.running.get(number) or self._sampler.ask(number)
+        known = {} if number == BASE else self.folder.running.get(number)
+        point: Point = self._sampler.ask(number) if known is None else known
         self.folder.begin(number, point)
-        self._running[name] = Running(number, point, time.monotonic())
+        self._running[name] = Running(number, point, time.monotonic(), attempts=self._attempts.get(number, 0) + 1)
         self._changed()
         return {"number": number, "point": point}
 
@@ -146,14 +149,16 @@ class Conduct:
             running.looks[result["share"]] = result["accuracy"]
             self._changed()
 
-    def begun_again(self, name: str) -> None:
-        """A trial's process died."""
-        running = self._running[name]
-        running.attempts, running.pid = running.attempts + 1, 0
-
     def died(self, name: str, text: str) -> None:
-        """A trial's process died for the last time."""
-        self._end(name, {"ended": "failed", "error": f"its process died {ATTEMPTS} times: {text}"[:_TEXT]})
+        """A trial's process died, or never came to life: the trial is the next to be done, a few times."""
+        running = self._running[name]
+        if running.attempts < ATTEMPTS:
+            self._attempts[running.number] = running.attempts
+            self._todo.insert(0, running.number)
+            del self._running[name]
+            self._changed()
+        else:
+            self._end(name, {"ended": "failed", "error": f"its process died {ATTEMPTS} times: {text}"[:_TEXT]})
 
     def ended(self, name: str, result: dict[str, Any]) -> None:
         """A trial ended, or was stopped."""
@@ -214,7 +219,7 @@ def _adapters(conduct: Conduct) -> tuple[Any, Any]:
             return object, ()
 
         @_let_through
-        def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
             return conduct.ask(trial_id)
 
         @_let_through
@@ -232,10 +237,6 @@ def _adapters(conduct: Conduct) -> tuple[Any, Any]:
         @_let_through
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **more: Any) -> None:
             conduct.heard(trial.trial_id, result)
-
-        @_let_through
-        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
-            conduct.begun_again(trial.trial_id)
 
         @_let_through
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:

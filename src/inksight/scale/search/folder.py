@@ -187,7 +187,8 @@ def open_folder(path: Path) -> Folder:
         )
     try:
         stored = content.pop("plan")
-        plan = Plan(**{**stored, "base": TrainConfig(**stored["base"]), "space": of_json(stored["space"])})
+        base, fixed = TrainConfig(**stored["base"]), tuple(stored["fixed"])
+        plan = Plan(**{**stored, "base": base, "space": of_json(stored["space"]), "fixed": fixed})
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
     return Folder(path, plan, content, _by_number(path / RUNNING))

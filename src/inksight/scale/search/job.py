@@ -175,7 +175,9 @@ class _Job:
 
     def run(self) -> Search:
         """Does the trials that are left, writes the best recipe, and gives the results."""
-        if self._seen().left_out:
+        if self._seen().left_out and self._is_enough():
+            self._ended = "time limit"
+        elif self._seen().left_out:
             with interruptible(self._interrupt), connected(self._manner.ray_address) as cluster:
                 self._where = cluster.where
                 self._search()

@@ -9,8 +9,8 @@ from typing import Any
 from inksight.errors import UsageError
 from inksight.experiments.plan import LEAST_VALIDATION
 from inksight.job import chosen
-from inksight.scale.search.space import Choice, Space, base_value, default_space, given_space
-from inksight.training.config import TrainConfig
+from inksight.scale.search.space import Space, base_value, default_space, given_space
+from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.training.objective import BETA_2, MOMENTUM, require_taken
 
@@ -23,7 +23,8 @@ Point = dict[str, Any]  # a value for each knob of the space
 class Plan:
     """What a search tries.
 
-    base: as the preset and the flags have it; its seed is the search's. latency_ms: most time that a picture may take.
+    base: as the preset and the flags have it; its seed is the search's. fixed: its fields that flags decided.
+    latency_ms: most time that a picture may take.
     """
 
     preset: str
@@ -31,6 +32,7 @@ class Plan:
     space: Space
     trials: int
     latency_ms: float | None = None
+    fixed: tuple[str, ...] = ()
 
     @property
     def validation(self) -> float:
@@ -48,6 +50,8 @@ class Plan:
         if number == BASE:
             return self.base
         changes = {name: value for name, value in point.items() if value != base_value(self.base, name)}
+        if changes:  # what they imply is for what nobody decided
+            changes |= {name: getattr(self.base, name) for name in IMPLIED if name in self.fixed}
         return _without_strangers(chosen(self.base, changes), keep=())
 
     def seed(self, number: int) -> int:
@@ -84,23 +88,10 @@ def make_plan(
     if latency_ms is not None and not 0 < latency_ms < float("inf"):
         raise UsageError(f"the latency limit is {latency_ms} ms; more than 0 was wanted, 0.5 for instance.")
     space = default_space(base, choices) if knobs is None else given_space(base, knobs, choices)
-    return Plan(preset, base, space, trials, latency_ms)
+    return Plan(preset, base, space, trials, latency_ms, tuple(choices))
 
 
 def require_trials(trials: int) -> None:
     """Raises UsageError for a number of trials that makes no search."""
     if not 1 <= trials <= MOST_TRIALS:
         raise UsageError(f"{trials} trials came; 1 to {MOST_TRIALS:,} were wanted, 50 for instance.")
-
-
-def size(space: Space) -> int | None:
-    """How many points there are; None where there is no end to them."""
-    count = 1
-    for one in space.values():
-        if isinstance(one, Choice):
-            count *= len(one.values)
-        elif one.whole:
-            count *= int(one.high - one.low) + 1
-        else:
-            return None
-    return count

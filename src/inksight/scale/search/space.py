@@ -108,7 +108,7 @@ def given_space(base: TrainConfig, knobs: Mapping[str, Any], fixed: Mapping[str,
         _require_of_net(base, name)
         ends = one.values if isinstance(one, Choice) else (one.low, one.high)
         for value in ends:
-            replace(base, **{name: _plain(name, value)})
+            replace(base, **{name: value})
     searched = [name for name, one in space.items() if not isinstance(one, Choice) or len(one.values) > 1]
     if not searched:
         raise UsageError(
@@ -179,7 +179,3 @@ def _require_of_net(base: TrainConfig, name: str) -> None:
 
 def _kind(name: str) -> str:
     return next(str(item.type) for item in fields(TrainConfig) if item.name == name)[:3]
-
-
-def _plain(name: str, value: Any) -> Any:
-    return int(value) if _kind(name) == "int" and isinstance(value, float) and value.is_integer() else value

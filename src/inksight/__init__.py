@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
     from inksight.scale.batch.job import Batch, predict_batch
+    from inksight.scale.search.job import tune
+    from inksight.scale.search.results import Search
     from inksight.scale.workers import Workers
     from inksight.training.config import PRESETS, TrainConfig
 
@@ -50,6 +52,7 @@ _HOMES = {
     "PRESETS": "training.config",
     "Predictor": "predictor",
     "Run": "runs",
+    "Search": "scale.search.results",
     "Split": "data",
     "TrainConfig": "training.config",
     "Workers": "scale.workers",
@@ -64,6 +67,7 @@ _HOMES = {
     "predict_batch": "scale.batch.job",
     "resume": "resuming",
     "train": "job",
+    "tune": "scale.search.job",
     "write_report": "report.report",
 }
 __all__ = [
@@ -78,6 +82,7 @@ __all__ = [
     "InksightError",
     "Predictor",
     "Run",
+    "Search",
     "Split",
     "TrainConfig",
     "Workers",
@@ -92,6 +97,7 @@ __all__ = [
     "predict_batch",
     "resume",
     "train",
+    "tune",
     "write_report",
 ]
 

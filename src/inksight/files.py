@@ -1,17 +1,22 @@
-"""Files and folders that appear whole or not at all: written under a temporary name, then renamed."""
+"""Files and folders that appear whole or not at all: written under a temporary name, then renamed.
+
+What grows line by line grows by whole lines: a kill can tear the last one only, which is then cut off.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from inksight.errors import StorageError
+from inksight.errors import RunError, StorageError
 
 try:
     import fcntl
@@ -105,6 +110,78 @@ def locked(file: int | IO[bytes]) -> bool:
     except OSError:
         pass
     return True
+
+
+@contextmanager
+def alone(folder: Path, busy: str) -> Iterator[None]:
+    """Keeps other processes from a folder for the time of the block; on Windows, which opens none, it does nothing.
+
+    Args:
+        busy: the error's text where another one has it.
+    Raises:
+        RunError: with that text.
+    """
+    if os.name == "nt":
+        yield
+        return
+    with storage_errors(folder):
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        if not locked(handle) or not _is_at(handle, folder):
+            raise RunError(busy)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open folder still has its name: who held it may have renamed or deleted it a moment ago."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    return False
+
+
+def numbered(root: Path, stem: str) -> Path:
+    """Makes the folder `root/stem-N`, N one above the greatest there is."""
+    while True:
+        with storage_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            names = [path.name for path in root.iterdir()]
+        numbers = [int(match[1]) for name in names if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", name))]
+        path = root / f"{stem}-{max(numbers, default=0) + 1}"
+        with storage_errors(path), suppress(FileExistsError):  # somebody was faster: the next number
+            path.mkdir()
+            return path
+
+
+class Lines:
+    """A file of JSON objects, one a line, each on the disk before `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[Any]:
+        """All whole lines. Raises ValueError where one is no JSON."""
+        return [json.loads(line) for line in self._content().split(b"\n")[:-1]]
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more."""
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+        with storage_errors(self.path), open(self.path, "ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cut_torn(self) -> None:
+        """Takes away what a kill left behind the last whole line."""
+        content = self._content()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with storage_errors(self.path):
+                os.truncate(self.path, whole)
+
+    def _content(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
 
 
 def _umask() -> int:

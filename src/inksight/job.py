@@ -24,7 +24,7 @@ from inksight.finish import LEAST_VALIDATION, Trained, finish
 from inksight.ink import digit_input
 from inksight.provenance import provenance
 from inksight.training import engine
-from inksight.training.config import IMPLIED, TrainConfig
+from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.unfinished import Unfinished, claim
 
@@ -43,7 +43,7 @@ def train(
     data: str | Path | Dataset = "mnist",
     preset: str = "quick",
     *,
-    config: TrainConfig | None = None,
+    config: TrainConfig | str | Path | None = None,
     out: str | Path | None = None,
     time_limit_s: float | None = None,
     size_px: int | None = None,
@@ -59,7 +59,7 @@ def train(
     Args:
         data: a data set, its name, or a path.
         preset: a key of PRESETS, the base of `choices`.
-        config: a whole TrainConfig instead of a preset.
+        config: a whole TrainConfig instead of a preset, or a preset file; the run is called after the file.
         out: the run folder to make; default `runs/<data>-<preset>-<number>`.
         time_limit_s: seconds, from `started`, in which all is to be done; the schedule is fitted to it.
         size_px: the side pictures are brought to; default 28.
@@ -77,8 +77,8 @@ def train(
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started
-    preset = preset if config is None else "custom"
-    config = chosen(config or preset_named(preset), choices)
+    preset, base = _base(preset, config)
+    config = chosen(base, choices)
     out = Path(out) if out is not None else None
     if out is not None:
         runs.require_free(out)
@@ -86,6 +86,16 @@ def train(
     require_time_limit(time_limit_s)
     order = Order(data, preset, config, time_limit_s, size_px, preprocessing)
     return carry_out(order, out, clock, watcher, progress, on)
+
+
+def _base(preset: str, config: TrainConfig | str | Path | None) -> tuple[str, TrainConfig]:
+    """What choices are made on, and its name, which is a preset's only where it is that preset."""
+    if config is None:
+        return preset, preset_named(preset)
+    if isinstance(config, TrainConfig):
+        return "custom", config
+    name = Path(config).stem
+    return "custom" if name in PRESETS else name, TrainConfig.load(config)
 
 
 @dataclass(frozen=True, eq=False)

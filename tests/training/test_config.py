@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from inksight.errors import UsageError
@@ -42,3 +44,35 @@ def test_an_unknown_preset_gets_the_nearest():
 def test_presets_survive_the_way_through_plain_values():
     for config in PRESETS.values():
         assert TrainConfig(**config.to_dict()) == config
+
+
+def preset_file(path, **changes):
+    content = {**preset("standard").to_file("standard", {}), **changes}
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    return path
+
+
+def test_a_preset_file_gives_back_its_config(tmp_path):
+    assert TrainConfig.load(preset_file(tmp_path / "mine.json")) == preset("standard")
+
+
+@pytest.mark.parametrize(
+    "changes, text",
+    [
+        ({"format": 2, "inksight": "9.9"}, r"written by inksight 9\.9 in format 2; this is .*, which reads format 1"),
+        ({"config": None}, "mine.json is no preset file: an object with a config in it was wanted"),
+        ({"config": {"epoch": 3}}, 'mine.json: no setting "epoch". Did you mean epochs'),
+        ({"config": {"epochs": 0}}, "mine.json: epochs is 0; a whole number from 1"),
+    ],
+)
+def test_a_preset_file_that_is_none_says_why(tmp_path, changes, text):
+    with pytest.raises(UsageError, match=text):
+        TrainConfig.load(preset_file(tmp_path / "mine.json", **changes))
+
+
+def test_a_preset_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="gone.json cannot be read: No such file"):
+        TrainConfig.load(tmp_path / "gone.json")
+    (tmp_path / "torn.json").write_bytes(preset_file(tmp_path / "mine.json").read_bytes()[:100])
+    with pytest.raises(UsageError, match="torn.json is damaged: it is no JSON .*Take another copy of it"):
+        TrainConfig.load(tmp_path / "torn.json")

@@ -15,7 +15,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from inksight.cli import app as page
-from inksight.cli import compare, data, evaluate, experiment, explain, export, look, predict, read, report, serve, train
+from inksight.cli import (
+    compare,
+    data,
+    evaluate,
+    experiment,
+    explain,
+    export,
+    look,
+    predict,
+    read,
+    report,
+    serve,
+    train,
+    tune,
+)
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 
@@ -37,6 +51,7 @@ for command in (
     report.report,
     export.export,
     experiment.experiment,
+    tune.tune,
     page.app,
     serve.serve,
 ):

@@ -16,7 +16,7 @@ from inksight.cli.tables import print_table
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 @with_config_flags
@@ -80,7 +80,7 @@ def experiment(
         why = "interrupted" if done.ended == "interrupted" else "out of time"
         note(f"{done.left_out:,} trainings are left out ({why}). Go on: inksight experiment --resume {done.path}")
     if done.ended == "interrupted":
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
 
 def parse_knobs(texts: list[str]) -> dict[str, list[str]]:

@@ -24,6 +24,10 @@ def train(
     preset: Annotated[
         str | None, typer.Option(help=f"Recipe to start from: {', '.join(PRESETS)}. Default: {QUICK}.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Recipe to start from: a preset file, such as inksight tune writes."),
+    ] = None,
     finetune: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +67,9 @@ def train(
     """Train, test and save a classifier."""
     source = _one_source(data, data_option)
     given = {name: value for name, value in choices.items() if value is not None}
-    own = {"preset": preset, "time": time, "size": size, "preprocessing": preprocessing}
+    if config is not None and preset is not None:
+        raise UsageError(f"--preset {preset} and --config {config} came; one recipe to start from was wanted.")
+    own = {"preset": preset, "config": config, "time": time, "size": size, "preprocessing": preprocessing}
     if resume is not None:
         _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
@@ -78,6 +84,7 @@ def train(
             run = inksight.train(
                 source or "mnist",
                 preset or QUICK,
+                config=config,
                 time_limit_s=parse_duration(time),
                 size_px=size,
                 preprocessing=preprocessing,

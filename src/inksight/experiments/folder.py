@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from inksight.data.dataset import Dataset
 from inksight.errors import RunError, StorageError
 from inksight.experiments.plan import Plan
-from inksight.files import locked, storage_errors, whole_file
+from inksight.files import Lines, alone, numbered, storage_errors, whole_file
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
@@ -55,12 +54,15 @@ class Folder:
     plan: Plan
     about: dict[str, Any]
 
+    @property
+    def lines(self) -> Lines:
+        """Its finished trainings."""
+        return Lines(self.path / TRIALS)
+
     def outcomes(self) -> list[Outcome]:
         """What was finished so far, in the order in which it was."""
-        lines = self._content().split(b"\n")[:-1]
         try:
-            rows = map(json.loads, lines)
-            found = [Outcome(**{**row, "wrong": tuple(row["wrong"])}) for row in rows]
+            found = [Outcome(**{**row, "wrong": tuple(row["wrong"])}) for row in self.lines.read()]
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"{self.path / TRIALS} is damaged ({error}). Remove that line, and it is trained again."
@@ -69,23 +71,7 @@ class Folder:
 
     def add(self, outcome: Outcome) -> None:
         """Writes one more, to the disk."""
-        line = json.dumps(asdict(outcome), ensure_ascii=False, separators=(",", ":")) + "\n"
-        with storage_errors(self.path / TRIALS), open(self.path / TRIALS, "ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-    def cut_torn_line(self) -> None:
-        """Takes away what a kill left behind the last whole line."""
-        content = self._content()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with storage_errors(self.path / TRIALS):
-                os.truncate(self.path / TRIALS, whole)
-
-    def _content(self) -> bytes:
-        path = self.path / TRIALS
-        return path.read_bytes() if path.exists() else b""
+        self.lines.add(asdict(outcome))
 
 
 def about(dataset: Dataset, backend: str) -> dict[str, Any]:
@@ -115,35 +101,15 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
         StorageError: the folder holds another experiment, or something else.
     """
     if path is None:
-        path = _claimed(f"{facts['data']['name']}-{plan.preset}")
+        path = numbered(DEFAULT_ROOT, f"{facts['data']['name']}-{plan.preset}")
     elif not path.is_file():
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    busy = (
+        f"the experiment in {path} is being trained by another process now; wait for its end, or choose another --out."
+    )
+    with alone(path, busy):
         yield _begun(path, plan, facts, resumed)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keeps other processes from a folder; on Windows, which opens none, it does nothing.
-
-    Raises:
-        RunError: another one has it.
-    """
-    if os.name == "nt":
-        yield
-        return
-    with storage_errors(path):
-        handle = os.open(path, os.O_RDONLY)
-    try:
-        if not locked(handle):
-            raise RunError(
-                f"the experiment in {path} is being trained by another process now; wait for its end, or choose "
-                "another --out."
-            )
-        yield
-    finally:
-        os.close(handle)
 
 
 def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Folder:
@@ -223,16 +189,3 @@ def _words(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(_words, value)) or "none"
     return f"{value[:12]}…" if isinstance(value, str) and len(value) == 64 else str(value)
-
-
-def _claimed(stem: str) -> Path:
-    """Makes `experiments/stem-N` with the smallest N above all there are."""
-    while True:
-        with storage_errors(DEFAULT_ROOT):
-            DEFAULT_ROOT.mkdir(parents=True, exist_ok=True)
-            names = [path.name for path in DEFAULT_ROOT.iterdir()]
-        numbers = [int(match[1]) for name in names if (match := re.fullmatch(rf"{re.escape(stem)}-(\d+)", name))]
-        path = DEFAULT_ROOT / f"{stem}-{max(numbers, default=0) + 1}"
-        with storage_errors(path), suppress(FileExistsError):  # somebody was faster: the next number
-            path.mkdir()
-            return path

@@ -193,7 +193,7 @@ class _Conduct:
         """Trains what is missing, writes the page, and gives the results."""
         with folders.held(out, self._plan, self._facts, resumed) as folder:
             self._plan = folder.plan
-            folder.cut_torn_line()
+            folder.lines.cut_torn()
             self._onlooker.begun(self._seen(folder))
             with interruptible(self._interrupt):
                 for setting, seed in self._missing(folder):

@@ -115,7 +115,7 @@ def make_plan(
         UsageError: an unknown knob, one that the network does not know, a value out of range, nothing to compare.
     """
     lists = {name: [values] if isinstance(values, (str, int, float)) else values for name, values in knobs.items()}
-    wanted = {_known_knob(name): [_parsed(name, value) for value in values] for name, values in lists.items()}
+    wanted = {known_knob(name): [parsed(name, value) for value in values] for name, values in lists.items()}
     base = chosen(base, dict(choices))
     require_seeds(base.seed, seeds)
     base, notes = _fair(base, wanted, choices)
@@ -174,7 +174,7 @@ def invitation(base: TrainConfig, images: int) -> dict[str, tuple[Any, ...]]:
     return INVITATION | ({"epochs": (base.epochs, 2 * base.epochs)} if by_epochs else {})
 
 
-def _known_knob(name: str) -> str:
+def known_knob(name: str) -> str:
     """The field's name, dashes allowed."""
     name = name.replace("-", "_")
     known = {item.name for item in fields(TrainConfig)}
@@ -185,7 +185,7 @@ def _known_knob(name: str) -> str:
     return name
 
 
-def _parsed(name: str, value: Any) -> Any:
+def parsed(name: str, value: Any) -> Any:
     """A value as the field has it; a text is read as a number where a number is wanted."""
     kind = next(str(item.type) for item in fields(TrainConfig) if item.name == name.replace("-", "_"))[:3]
     if kind == "flo" and isinstance(value, int) and not isinstance(value, bool):

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,11 +41,10 @@ class Cluster:
     @property
     def where(self) -> str:
         """It in words, for a person."""
+        power = _counted(self.cpus, "CPU") + (f", {_counted(self.gpus, 'GPU')}" if self.gpus else "")
         if self.address == LOCAL:
-            return f"this machine, {self.cpus} CPUs"
-        graphics = f", {self.gpus} GPUs" if self.gpus else ""
-        nodes = "node" if self.nodes == 1 else "nodes"
-        return f"the cluster at {self.address}, {self.nodes} {nodes}, {self.cpus} CPUs{graphics}"
+            return f"this machine, {power}"
+        return f"the cluster at {self.address}, {_counted(self.nodes, 'node')}, {power}"
 
 
 @contextmanager
@@ -84,8 +84,9 @@ def versions() -> dict[str, str]:
 
 def _require_ray() -> None:
     """Raises EngineError where the extra is missing."""
-    if importlib.util.find_spec("ray") is None:
-        raise EngineError('Ray is not installed. Install it: pip install "inksight[ray]".')
+    for name in ("ray", "optuna", "pyarrow"):
+        if importlib.util.find_spec(name) is None:
+            raise EngineError(f'{name} is not installed. Install what scales: pip install "inksight[ray]".')
 
 
 def _require_address(address: str) -> None:
@@ -110,10 +111,12 @@ def _start(address: str) -> None:
 
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address == LOCAL:
-        try:
-            ray.init(LOCAL, include_dashboard=False, **quiet)
-        except (OSError, RuntimeError) as error:
-            raise EngineError(f"Ray could not be started on this machine ({error}).") from error
+        with warnings.catch_warnings():  # JAX warns of the fork; what comes of it is another program at once
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+            try:
+                ray.init(LOCAL, include_dashboard=False, **quiet)
+            except (OSError, RuntimeError) as error:
+                raise EngineError(f"Ray could not be started on this machine ({error}).") from error
         return
     try:
         ray.init(address, **quiet)
@@ -138,7 +141,14 @@ def _look_around(address: str) -> Cluster:
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
     cpus, gpus = (int(sum(node["Resources"].get(kind, 0) for node in nodes)) for kind in ("CPU", "GPU"))
-    return Cluster(address, len(nodes), cpus, gpus)
+    cluster = Cluster(address, len(nodes), cpus, gpus)
+    if cpus < 1:
+        raise EngineError(f"{cluster.where}, has no CPU to work with. Add a node: ray start --address=HOST:PORT.")
+    return cluster
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _require_same_versions(cluster: Cluster) -> None:

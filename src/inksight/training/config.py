@@ -1,18 +1,22 @@
 """Every choice of a training in one frozen record, and the presets: named records that differ from it.
 
-Command-line flags are made from these fields; a field's `help` is its flag's help.
+Command-line flags are made from these fields; a field's `help` is its flag's help. A preset file holds one record.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from inksight.errors import UsageError, unknown
 from inksight.measure.metrics import METRICS
 from inksight.nets import ACTIVATIONS, NETS
 
+FILE_FORMAT = 1  # of a preset file
 BACKENDS = ("jax", "tensorflow", "torch")
 LOSSES = (
     "sparse_categorical_crossentropy",
@@ -124,6 +128,45 @@ class TrainConfig:
     def of(cls, values: Mapping[str, Any]) -> TrainConfig:
         """Out of config.json, whatever else stands there; what it lacks is as it is by default."""
         return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
+
+    def to_file(self, preset: str, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a preset file. preset: what it was made from. found: how, in plain values."""
+        version = metadata.version("inksight")
+        return {"format": FILE_FORMAT, "inksight": version, "preset": preset, "config": self.to_dict(), "found": found}
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainConfig:
+        """Out of a preset file, as `inksight tune` writes them.
+
+        Raises:
+            UsageError: there is none, it is damaged, of a format that is not known here, or with unknown fields.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"the preset file {path} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise UsageError(
+                f"the preset file {path} is damaged: it is no JSON ({error}). Take another copy of it."
+            ) from error
+        if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+            raise UsageError(
+                f"{path} is no preset file: an object with a config in it was wanted. Give the best.json of inksight "
+                "tune."
+            )
+        if content.get("format") != FILE_FORMAT:
+            raise UsageError(
+                f"the preset file {path} was written by inksight {content.get('inksight')} in format "
+                f"{content.get('format')}; this is {metadata.version('inksight')}, which reads format {FILE_FORMAT}. "
+                "Install the version that wrote it."
+            )
+        try:
+            for name in content["config"]:
+                if name not in {item.name for item in fields(cls)}:
+                    raise UsageError(unknown("setting", name, [item.name for item in fields(cls)]))
+            return cls.of(content["config"])
+        except UsageError as error:
+            raise UsageError(f"the preset file {path}: {error}") from error
 
 
 def _check(item: Field[Any], value: Any) -> None:

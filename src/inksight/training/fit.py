@@ -91,6 +91,7 @@ def fit(
     keeper: Keeper | None = None,
     processes: Processes = ALONE,
     stop: threading.Event | None = None,
+    looks: Sequence[float] = (),
 ) -> Fitted:
     """Trains `model` on `data.train` and leaves the weights to keep in it.
 
@@ -104,6 +105,8 @@ def fit(
         keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
         processes: who trains; by default this process alone. All of several must be given the same of the rest.
         stop: ends it as Ctrl-C does once it is set.
+        looks: shares of the training, 0–1 and ascending, after which to measure on the validation part, besides the
+            ends of epochs.
     Raises:
         EngineError: the loss is no longer a number.
     """
@@ -117,6 +120,7 @@ def fit(
     with interruptible(stop.set):
         stepper = build_stepper(model, config, backend, processes)
         loop = _Loop(stepper, data, config, ends_at, watcher, keeper, stop, processes)
+        loop.looks = list(looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -150,6 +154,7 @@ class _Loop:
         left = None if ends_at is None else processes.agree(ends_at - self.started, False)[0]
         self.pace = Pace(planned, left, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
+        self.looks: list[float] = []  # those to come
         self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
@@ -242,14 +247,16 @@ class _Loop:
         """Writes a row of history when one is due, and at the end of an epoch measures on the validation part."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
-        if epoch_ends or step % self.rows_every == 0 or self.stopping:
+        asked = self._is_asked()
+        if epoch_ends or asked or step % self.rows_every == 0 or self.stopping:
             loss, accuracy = self.stepper.means()
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
             self._read_clock()
             row |= {"learning_rate": rate, "seconds": self._seconds()}
-            if self.data.validation is not None and (epoch_ends or self.stopping or self._may_be_there()):
+            measured = epoch_ends or asked or self.stopping or self._may_be_there()
+            if self.data.validation is not None and measured:
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
@@ -257,6 +264,12 @@ class _Loop:
         self.watcher.step(step, step + self.pace.steps_left(self.seconds), newest)
         if epoch_ends:
             self.watcher.epoch(math.ceil(step / per_epoch), newest)
+
+    def _is_asked(self) -> bool:
+        """Whether so much is done now that somebody wants to know how it stands."""
+        passed = sum(look <= self.pace.progress for look in self.looks)
+        del self.looks[:passed]
+        return passed > 0
 
     def _may_be_there(self) -> bool:
         """Whether a small part of the validation pictures says that the target is reached; the rest are asked then."""

@@ -51,20 +51,25 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     """
     import keras
 
+    require_taken(config)
     options: dict[str, Any] = {"learning_rate": config.learning_rate}
     if config.weight_decay or config.optimizer in _DECAYS:
         options["weight_decay"] = config.weight_decay
     if config.momentum is not None:
-        if config.optimizer not in MOMENTUM:
-            raise UsageError(f"the optimizer {config.optimizer} has no momentum; leave it out or take sgd or adam.")
         options[MOMENTUM[config.optimizer]] = config.momentum
     if config.beta_2 is not None:
-        if config.optimizer not in BETA_2:
-            raise UsageError(f"the optimizer {config.optimizer} has no beta_2; leave it out or take one of the Adams.")
         options[BETA_2[config.optimizer]] = config.beta_2
     if config.optimizer == "muon":
         return _muon(adam_weight_decay=config.weight_decay, **options)
     return keras.optimizers.get({"class_name": config.optimizer, "config": options})
+
+
+def require_taken(config: TrainConfig) -> None:
+    """Raises UsageError for a momentum or β₂ that the optimizer does not have."""
+    if config.momentum is not None and config.optimizer not in MOMENTUM:
+        raise UsageError(f"the optimizer {config.optimizer} has no momentum; leave it out or take sgd or adam.")
+    if config.beta_2 is not None and config.optimizer not in BETA_2:
+        raise UsageError(f"the optimizer {config.optimizer} has no beta_2; leave it out or take one of the Adams.")
 
 
 def _muon(**options: Any) -> keras.Optimizer:

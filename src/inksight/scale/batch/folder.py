@@ -8,17 +8,16 @@ folders of Parquet files.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.files import locked, storage_errors
+from inksight.files import alone, storage_errors
 from inksight.runs import UNFINISHED
 from inksight.scale.batch.shard import Shard
 from inksight.scale.batch.store import Store, is_url, refusals
@@ -163,7 +162,8 @@ def held(out: str, plan: Plan) -> Iterator[Folder]:
         raise StorageError(f"{folder.path} exists already; it is left as it was. Choose another --out.")
     with storage_errors(folder.unfinished):
         folder.unfinished.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    busy = f"another process works on {folder.path} now; wait for its end, or choose another --out."
+    with alone(folder.unfinished, busy):
         for torn in folder.torn():
             torn.unlink()
         folder.begin(plan)
@@ -179,30 +179,6 @@ def _require_place(out: str) -> None:
             f"--out is {out}; behind a URL the result is a folder of Parquet files: "
             f"{out.removesuffix('.parquet')}/ for instance."
         )
-
-
-@contextmanager
-def _locked(folder: Folder) -> Iterator[None]:
-    """Keeps other processes from it.
-
-    Raises:
-        RunError: another one has it.
-    """
-    with storage_errors(folder.unfinished):
-        handle = os.open(folder.unfinished, os.O_RDONLY)
-    try:
-        if not locked(handle) or not _is_at(handle, folder.unfinished):
-            raise RunError(f"another process works on {folder.path} now; wait for its end, or choose another --out.")
-        yield
-    finally:
-        os.close(handle)
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    """Whether an open folder still has its name: who held it may have finished it a moment ago."""
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    return False
 
 
 def _lines_name(first: int) -> str:

@@ -249,8 +249,6 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[s
 
 def _workers_of(cluster: Cluster, wanted: int | None) -> int:
     """How many workers there will be; raises UsageError where there are not so many CPUs."""
-    if cluster.cpus < 1:
-        raise EngineError(f"{cluster.where}, has no CPU to work with. Add a node to it: ray start --address=….")
     if wanted is not None and wanted > cluster.cpus:
         raise UsageError(f"workers is {wanted}; {cluster.where}, has room for {cluster.cpus} at most.")
     return wanted or cluster.cpus

@@ -37,8 +37,7 @@ class Workers:
     but for the rounding of sums. One that is lost costs the steps since the last checkpoint.
 
     count: how many. ray_address: "auto" for the cluster that this machine is a node of, or HOST:PORT of its head;
-    None for RAY_ADDRESS, else for this machine alone. Ray starts processes, which JAX does not like to be in this one
-    before: in a program that has used JAX, start Ray first (`ray start --head`) and give "auto".
+    None for RAY_ADDRESS, else for this machine alone.
     """
 
     count: int

@@ -1,0 +1,385 @@
+"""Real searches on a small set: alone and on clusters, killed and resumed, with trials that fail in every way."""
+
+import json
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import inksight
+from inksight.cli import main
+from inksight.errors import RunError, StorageError, UsageError
+from inksight.files import Lines, alone
+from inksight.job import build_model
+from inksight.scale.search import space
+from inksight.scale.search.conduct import ATTEMPTS
+from inksight.scale.search.folder import Outcome, open_folder
+from inksight.scale.search.job import Silent
+from inksight.scale.search.plan import make_plan
+from inksight.scale.search.sampler import Sampler
+from inksight.scale.search.trial import run_trial
+from inksight.training import engine
+from inksight.training.config import PRESETS, TrainConfig, preset
+from inksight.training.fit import fit
+from inksight.training.objective import build_optimizer
+
+# One network, so that it is compiled once; steps enough to learn something, few enough to take a second.
+CHOICES = {"least_steps": 60, "validation": 0.2}
+FLAGS = ("--least-steps", "60", "--validation", "0.2", "--parallel", "2")
+KNOBS = {"learning_rate": "0.0001..0.03", "label_smoothing": "0..0.2"}
+NAMES = ["best.json", "running.json", "trials.jsonl", "tune.json"]
+
+
+@pytest.fixture(scope="module")
+def small_file(small_mnist, tmp_path_factory):
+    """As `small_npz`, once for all tests here."""
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    train, test = small_mnist.train, small_mnist.test
+    np.savez(path, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(small_file, tmp_path_factory):
+    """A search that nobody interrupted: 8 trials on this machine alone."""
+    out = tmp_path_factory.mktemp("whole") / "search"
+    return inksight.tune(small_file, trials=8, knobs=KNOBS, parallel=2, out=out, **CHOICES)
+
+
+def numbers(folder):
+    """The numbers in trials.jsonl, line by line."""
+    return [row["number"] for row in Lines(folder / "trials.jsonl").read()]
+
+
+def test_what_it_finds(whole):
+    assert sorted(numbers(whole.path)) == list(range(8))
+    assert sorted(path.name for path in whole.path.iterdir()) == NAMES
+    assert not any(outcome.error for outcome in whole.outcomes)
+    assert whole.base.point == {} and whole.base.ended == "finished" and whole.base.accuracy > 0.9
+    assert whole.best.accuracy == max(o.accuracy for o in whole.outcomes if o.ended == "finished")
+    assert whole.best.accuracy >= whole.base.accuracy
+    assert whole.images == 400
+    assert whole.where.startswith("this machine, ")
+
+
+def test_asha_stops_those_that_are_behind(whole):
+    stopped = [outcome for outcome in whole.outcomes if outcome.ended == "stopped"]
+    assert stopped
+    for one in stopped:
+        share, accuracy = one.looks[-1]
+        assert (one.share, one.accuracy) == (share, accuracy)
+        others = [dict(other.looks).get(share) for other in whole.outcomes if other is not one]
+        assert accuracy < max(other for other in others if other is not None)
+    finished = [outcome for outcome in whole.outcomes if outcome.ended == "finished"]
+    assert all([share for share, _ in one.looks] == [20, 40] for one in finished)
+
+
+def test_its_preset_file_trains(whole, small_file, tmp_path):
+    config = TrainConfig.load(whole.preset_file)
+    assert config == whole.config
+    found = json.loads(whole.preset_file.read_text())["found"]
+    assert found["trials"] == 8 and found["validation"]["accuracy"] == whole.best.accuracy
+    assert found["validation"]["base"] == whole.base.accuracy
+    run = inksight.train(small_file, config=whole.preset_file, out=tmp_path / "run", epochs=2)
+    assert run.config["preset"] == "best"
+    assert TrainConfig.of(run.config) == TrainConfig(
+        **{**config.to_dict(), "epochs": 2, "least_steps": 0, "backend": "jax"}
+    )
+
+
+def test_the_command_takes_it_and_its_run_can_be_made_again(whole, small_file, tmp_path, command):
+    name = whole.preset_file.rename(whole.path / "found.json")
+    try:
+        refused = command(tmp_path, "train", str(small_file), "--config", str(name), "--preset", "quick")
+        assert refused.returncode == 2 and "--preset quick and --config" in refused.stderr
+        done = command(tmp_path, "train", str(small_file), "--config", str(name), "--dropout", "0.1", "--json")
+    finally:
+        name.rename(whole.preset_file)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["preset"], answer["run"]) == ("found", "runs/small-found-1")
+    run = inksight.load_run(tmp_path / answer["run"])
+    assert TrainConfig.of(run.config) == replace(whole.config, dropout=0.1, backend="jax")
+    again = command(tmp_path, *shlex.split(run.config["command"])[1:], "--json")
+    assert json.loads(again.stdout)["test"] == answer["test"], again.stderr
+
+
+def test_a_resumed_sampler_knows_what_the_killed_one_knew(whole):
+    def outcome(number, rate, ended, **more):
+        return Outcome(number, {"learning_rate": rate, "label_smoothing": 0.1}, ended, 1.0, **more)
+
+    good = [outcome(100 + n, 0.02 + n / 1e4, "finished", accuracy=0.99) for n in range(8)]
+    stopped = [outcome(200 + n, 0.0005, "stopped", accuracy=0.5, share=20, looks=((20, 0.5),)) for n in range(8)]
+    failed = [outcome(300 + n, 0.0002, "failed", error="diverged") for n in range(8)]
+    knowing, naive = Sampler(whole.plan, [*whole.outcomes, *good, *stopped, *failed]), Sampler(whole.plan, [])
+    rates = [[sampler.ask(number)["learning_rate"] for number in range(400, 410)] for sampler in (knowing, naive)]
+    assert np.median(rates[0]) > 3 * np.median(rates[1])
+
+
+class Killer(Silent):
+    """Kills the process of trial 0 whenever it is looked at."""
+
+    def __init__(self):
+        self.kills = []
+
+    def changed(self, running, outcomes):
+        for one in running:
+            if one.number == 0 and one.pid not in (0, *self.kills):
+                os.kill(one.pid, signal.SIGKILL)
+                self.kills.append(one.pid)
+
+
+def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
+    knobs, killer = {"learning_rate": [0.03, 100.0], "kernel_size": [3, 64]}, Killer()
+    choices = {**CHOICES, "net": "tutorial", "optimizer": "sgd", "latency_limit_ms": 1000.0}
+    manner = {"parallel": 1, "onlooker": killer, "out": tmp_path / "bad"}
+    done = inksight.tune(small_file, trials=7, knobs=knobs, **choices, **manner)
+    assert sorted(numbers(done.path)) == list(range(7))
+    assert len(set(killer.kills)) == ATTEMPTS == done.base.attempts
+    assert f"its process died {ATTEMPTS} times" in done.base.error
+    errors = [outcome.error for outcome in done.outcomes if outcome.error is not None]
+    assert any("the training diverged: the loss is" in error for error in errors)
+    assert any("the network tutorial cannot be built for 28×28 pictures" in error for error in errors)
+    assert all((outcome.error is None) == (outcome.ended != "failed") for outcome in done.outcomes)
+    assert done.best.accuracy > 0.5 and 0 < done.best.latency_ms < 1000
+    alone = json.loads((done.path / "latency.json").read_text())
+    assert json.loads(done.preset_file.read_text())["found"]["latency_ms"] == alone[str(done.best.number)]
+
+
+class Full(Silent):
+    """The disk is full when the first trial begins."""
+
+    def changed(self, running, outcomes):
+        raise StorageError("the disk is full")
+
+
+def test_what_goes_wrong_here_is_told_as_it_is(small_file, tmp_path):
+    with pytest.raises(StorageError, match="^the disk is full$"):
+        inksight.tune(small_file, trials=2, knobs=KNOBS, parallel=1, onlooker=Full(), out=tmp_path / "full", **CHOICES)
+    assert not (tmp_path / "full" / "ray").exists()
+
+
+def test_a_network_that_is_too_slow_is_not_trained(small_mnist):
+    told = []
+    run_trial(small_mnist, preset("quick"), "jax", 1e-6, told.append)
+    assert len(told) == 1 and told[0]["ended"] == "too slow" and told[0]["latency_ms"] > 1e-6
+    assert told[0]["multiply_adds"] > 0 and told[0]["share"] == 0
+
+
+def test_one_that_is_too_slow_when_alone_is_not_the_best(whole):
+    limited = replace(whole, plan=replace(whole.plan, latency_ms=0.5))
+    assert limited.best == whole.best
+    assert replace(limited, latencies_ms={whole.best.number: 0.4}).best == whole.best
+    assert replace(limited, latencies_ms={whole.best.number: 0.6}).best != whole.best
+
+
+class NodeKiller(Silent):
+    """At the first look at trial 0 its node, the only one that has a CPU, is killed; another one has just come."""
+
+    def __init__(self, nodes):
+        self.nodes, self.killed = nodes, False
+        self.only = nodes.add()
+
+    def changed(self, running, outcomes):
+        if not self.killed and any(one.number == 0 and one.looks for one in running):
+            self.killed = True
+            self.nodes.add(cpus=2)
+            self.nodes.kill(self.only)
+
+
+def test_a_lost_node_loses_and_doubles_nothing(nodes, small_file, tmp_path):
+    nodes.add(cpus=0)
+    killer, folder = NodeKiller(nodes), tmp_path / "lost"
+    done = inksight.tune(
+        small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, onlooker=killer, out=folder, **CHOICES
+    )
+    assert killer.killed
+    assert done.where.endswith("2 nodes, 1 CPUs")
+    assert sorted(numbers(folder)) == list(range(5))
+    assert not any(outcome.error for outcome in done.outcomes)
+    assert done.base.attempts == 2 and done.base.ended == "finished"
+
+
+def begun(folder, words, lines):
+    """A search as a process of its own, once so many lines are there."""
+    program = [sys.executable, "-m", "inksight", "tune", *words]
+    process = subprocess.Popen(program, cwd=folder.parent, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    trials = folder / "trials.jsonl"
+    while not (trials.exists() and trials.read_bytes().count(b"\n") >= lines):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return process
+
+
+def test_however_it_is_ended_it_goes_on(small_file, tmp_path, command):
+    folder = tmp_path / "search"
+    words = (str(small_file), *FLAGS, "--knob", "learning_rate=0.0001..0.03", "--trials", "5", "--out", "search")
+    process = begun(folder, words, 1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130, told
+    assert "(interrupted). Go on: inksight tune --resume search" in told
+    first = (folder / "trials.jsonl").read_bytes()
+
+    process = begun(folder, ("--resume", "search"), len(numbers(folder)) + 1)
+    under_way = json.loads((folder / "running.json").read_text())
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    second = (folder / "trials.jsonl").read_bytes()
+    assert second.startswith(first), "finished trials are not done again"
+    kept = second[: second.rfind(b"\n") + 1]
+    (folder / "trials.jsonl").write_bytes(kept + b'{"number":4,"poi')  # as a kill within a write leaves it
+    left = [number for number in range(5) if number not in [json.loads(line)["number"] for line in kept.splitlines()]]
+    assert 1 <= len(left) <= 3
+
+    done = command(tmp_path, "tune", "--resume", "search", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "trials.jsonl").read_bytes().startswith(kept)
+    assert sorted(numbers(folder)) == list(range(5))
+    answer = json.loads(done.stdout)
+    assert answer["trials"]["planned"] == 5 and answer["trials"]["left_out"] == 0
+    points = {outcome.number: outcome.point for outcome in open_folder(folder).outcomes()}
+    assert all(points[int(number)] == point for number, point in under_way.items())
+    assert sorted(path.name for path in folder.iterdir()) == NAMES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["search"]
+
+    later = inksight.tune(resume=folder, trials=50, time_limit_s=0.01)
+    assert (later.ended, later.left_out) == ("time limit", 45)
+    assert sorted(numbers(folder)) == list(range(5))
+
+
+def test_a_time_limit_gives_up_what_is_under_way(small_file, tmp_path):
+    choices = {**CHOICES, "least_steps": 100_000}
+    done = inksight.tune(small_file, trials=2, knobs=KNOBS, out=tmp_path / "short", time_limit_s=6, **choices)
+    assert (done.ended, done.left_out, numbers(done.path)) == ("time limit", 2, [])
+
+
+def test_another_search_in_the_folder_is_refused(whole, small_file, small_mnist, tmp_path):
+    with pytest.raises(StorageError, match="another search .least_steps: 60 there, 61 now.; .*go on with that one"):
+        inksight.tune(small_file, trials=8, knobs=KNOBS, out=whole.path, **(CHOICES | {"least_steps": 61}))
+    with pytest.raises(StorageError, match="space of learning_rate: 0.0001 to 0.03 by its logarithm there, none now"):
+        inksight.tune(small_file, trials=8, knobs={"batch_size": [32, 64]}, out=whole.path, **CHOICES)
+    with pytest.raises(StorageError, match="cannot go on, for not all is as when it began .*the data's SHA-256"):
+        inksight.tune(replace(small_mnist, preprocessing="resize"), resume=whole.path)
+    with pytest.raises(UsageError, match="has decided its knobs, epochs; leave them out to go on"):
+        inksight.tune(resume=whole.path, knobs=KNOBS, epochs=3)
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(StorageError, match="exists already and is no search; it is left as it was"):
+        inksight.tune(small_file, knobs=KNOBS, out=tmp_path, **CHOICES)
+    with alone(whole.path, "mine"), pytest.raises(RunError, match="is being carried on by another process now"):
+        inksight.tune(resume=whole.path)
+
+
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (lambda content: "{", "tune.json is damaged"),
+        (lambda content: content.replace('"format": 1', '"format": 9'), r"made by inksight .* \(format 9\); this is"),
+        (
+            lambda content: content.replace('"space"', '"spaces"'),
+            "tune.json is damaged .*space",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_go_on_says_why(whole, tmp_path, change, text):
+    (tmp_path / "tune.json").write_text(change((whole.path / "tune.json").read_text()))
+    with pytest.raises(RunError, match=text):
+        inksight.tune(resume=tmp_path)
+
+
+def test_no_folder_and_a_damaged_line(whole, tmp_path):
+    with pytest.raises(RunError, match="no search in .*: tune.json is missing. Give a folder made by inksight tune"):
+        inksight.tune(resume=tmp_path)
+    (tmp_path / "tune.json").write_bytes((whole.path / "tune.json").read_bytes())
+    (tmp_path / "trials.jsonl").write_text('{"number": 0}\n')
+    with pytest.raises(RunError, match="trials.jsonl is damaged .*Remove that line, and it is tried again"):
+        open_folder(tmp_path).outcomes()
+
+
+@pytest.mark.parametrize(
+    "words, text",
+    [
+        (("--knob", "learning_rate"), 'the knob is "learning_rate"; a name and a range or values were wanted'),
+        (("--knob", "learning_rte=1..2"), 'no knob "learning_rte". Did you mean learning_rate'),
+        (("--knob", "learning_rate=0.1..0.01"), "searched from 0.1 to 0.01; the greater number was wanted last"),
+        (("--knob", "learning_rate=0.1..1000"), "learning_rate is 1000.0; a number from 1e-09 to 100 was wanted"),
+        (("--knob", "optimizer=adam..sgd"), "optimizer is searched from adam to sgd; only numbers have a range"),
+        (("--knob", "batch_size=fast"), 'batch_size is "fast"; a whole number was wanted'),
+        (("--knob", "batch_size=64"), "the search space is empty: each knob has a single value"),
+        (("--knob", "epochs=1..3", "--epochs", "2"), "epochs is fixed and searched at once; leave one of the two out"),
+        (("--knob", "seed=1,2"), "seed is no knob"),
+        (("--optimizer", "sgd", "--beta-2", "0.9"), "the optimizer sgd has no beta_2; leave it out"),
+        (("--latency", "fast"), 'the latency limit is "fast"; a time with us, ms or s was wanted'),
+        (("--trials", "0"), "0 trials came; 1 to 100,000 were wanted"),
+        (("--parallel", "0"), "0 trials at once came; at least 1 was wanted"),
+        (("--preset", "quik"), 'no preset "quik". Did you mean quick'),
+        (("--ray-address", "nowhere"), 'the Ray address is "nowhere"; auto or HOST:PORT'),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_trained(words, text, small_file, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["inksight", "tune", str(small_file), *words])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert text in capsys.readouterr().err
+
+
+def test_what_is_fixed_stays_whatever_is_searched():
+    fixed = {"first_layer": "whitened", "least_steps": 99}
+    plan = make_plan("quick", {"filters": [8, 24], "epochs": "1..3"}, fixed, 5, None)
+    config = plan.config(1, {"filters": 8, "epochs": 2})
+    assert (config.first_layer, config.least_steps, config.filters, config.epochs) == ("whitened", 99, 8, 2)
+    free = make_plan("quick", {"filters": [8, 24], "epochs": "1..3"}, {}, 5, None).config(
+        1, {"filters": 8, "epochs": 2}
+    )
+    assert (free.first_layer, free.least_steps) == ("learned", 0)
+
+
+def test_everything_fixed_leaves_nothing_to_search():
+    fixed = {name: getattr(preset("quick"), name) for name in space.TABLE}
+    with pytest.raises(
+        UsageError, match="the search space is empty: every choice that is searched by default is fixed"
+    ):
+        make_plan("quick", None, fixed, 5, None)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_lies_in_its_own_default_space(name):
+    plan = make_plan(name, None, {}, 5, None)
+    assert plan.base_point is not None
+    assert plan.config(1, plan.base_point) == replace(plan.base, momentum=plan.config(1, plan.base_point).momentum)
+    assert {"rotation_deg", "strokes"} & plan.space.keys() if plan.base.augments else "learning_rate" in plan.space
+
+
+def test_points_are_configs_that_their_optimizer_takes():
+    plan, outcomes = make_plan("quick", None, {}, 40, None), []
+    sampler = Sampler(plan, outcomes)
+    for number in range(1, 40):
+        config = plan.config(number, sampler.ask(number))
+        build_optimizer(config)
+        assert isinstance(config.filters, (int, type(None))) and 8 <= (config.filters or 8) <= 48
+        assert config.first_layer == "whitened" or config.filters or config.kernel_size or config.activation
+        assert config.optimizer != "sgd" or config.beta_2 is None
+
+
+def test_looks_do_not_change_a_training(small_mnist):
+    engine.load_keras()
+    config = replace(preset("quick"), least_steps=30)
+    fitted = []
+    for looks in ((), (0.1, 0.3)):
+        model = build_model(small_mnist, config)
+        history = fit(model, small_mnist, config, "jax", looks=looks).history
+        fitted.append((history, [np.asarray(weight) for weight in model.get_weights()]))
+    assert all(np.array_equal(a, b) for a, b in zip(fitted[0][1], fitted[1][1], strict=True))
+    extra = {row["step"] for row in fitted[1][0] if "val_accuracy" in row} - {
+        row["step"] for row in fitted[0][0] if "val_accuracy" in row
+    }
+    steps = fitted[1][0][-1]["step"]
+    assert extra == {math.ceil(0.1 * steps), math.ceil(0.3 * steps)}

@@ -201,7 +201,7 @@ def test_a_lost_node_loses_and_doubles_nothing(nodes, small_file, tmp_path):
         small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, onlooker=killer, out=folder, **CHOICES
     )
     assert killer.killed
-    assert done.where.endswith("2 nodes, 1 CPUs")
+    assert done.where.endswith("2 nodes, 1 CPU")
     assert sorted(numbers(folder)) == list(range(5))
     assert not any(outcome.error for outcome in done.outcomes)
     assert done.base.attempts == 2 and done.base.ended == "finished"

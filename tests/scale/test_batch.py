@@ -258,6 +258,26 @@ def test_a_node_killed_in_the_middle_loses_and_doubles_nothing(
     require_same(pq.read_table(out), expected)
 
 
+def test_a_cluster_that_lost_its_last_cpu_is_waited_for_and_says_so(
+    nodes, pictures, expected, digit_run, tmp_path, small_shards, monkeypatch
+):
+    monkeypatch.setattr("inksight.scale.batch.job._LOOKED_S", 1.0)
+    nodes.add(cpus=0, **QUICK_TO_MISS)
+    victims, waited = [nodes.add(cpus=1)], []
+
+    def look(done, total, what):
+        if what == "answering" and done and victims:
+            nodes.kill(victims.pop())
+        if what == "waiting for a CPU of the cluster" and not waited:
+            waited.append(done)
+            nodes.add(cpus=1)
+
+    out = tmp_path / "a.parquet"
+    inksight.predict_batch(pictures, out, model=digit_run, ray_address=nodes.address, progress=look)
+    assert waited and waited[0] < PICTURES
+    require_same(pq.read_table(out), expected)
+
+
 BATCH = """
 import sys, inksight, inksight.scale.batch.listing as listing
 listing.PICTURES = 100

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator
@@ -32,7 +33,8 @@ from inksight.scale.batch.worker import Errand, answer_shard
 from inksight.scale.cluster import Cluster, connected
 from inksight.training import engine
 
-ANSWERING = "answering"
+ANSWERING, WAITING = "answering", "waiting for a CPU of the cluster"
+_LOOKED_S = 10.0
 _SHARDS_A_WORKER = 32  # handed to Ray at once
 _RETRIES = 4  # of one shard, by Ray, when its node or its process is lost
 _TRIES = 2  # of what brings no new part
@@ -149,6 +151,10 @@ class _Tally:
         """The work begins, with what is there already."""
         self._progress(self.done, self._total, ANSWERING)
 
+    def wait(self) -> None:
+        """Nobody is there to work."""
+        self._progress(self.done, self._total, WAITING)
+
     def add(self, rows: int, errors: int) -> None:
         """A part more."""
         self.done += rows
@@ -169,12 +175,33 @@ def _answer_all(
             cluster = stack.enter_context(connected(address))
         used = _workers_of(cluster, workers)
         missing = chain([first], missing)
-        with clock.stage(ANSWERING):
+        with clock.stage(ANSWERING), _waiting_told(tally):
             tally.begin()
             while wave := dict(islice(missing, _SHARDS_A_WORKER * used)):
                 _answer_wave(wave, folder, errand, used, tally)
                 gc.collect()  # Ray Data leaves rings of objects behind
     return used
+
+
+@contextmanager
+def _waiting_told(tally: _Tally) -> Iterator[None]:
+    """Says now and then that the cluster has no CPU left; Ray waits for one, and so do we: a node may join."""
+    import ray
+
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOKED_S):
+            if ray.cluster_resources().get("CPU", 0) < 1:
+                tally.wait()
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
 
 
 def _missing(folder: Folder, tally: _Tally) -> Iterator[tuple[int, bytes]]:

@@ -1,6 +1,6 @@
 """Training in several processes: images/s by workers and pictures a step.
 
-    python benchmarks/workers.py [--workers 0,1,2] [--recipes quick:128,quick:1024,standard:128,standard:512] [--runs 3]
+    python benchmarks/workers.py [--workers 0,1,2] [--recipes quick:128,quick:1024,standard:512] [--runs 3]
 
 Each figure is the slope of pictures over seconds in the later three quarters of a training of two epochs: start and
 compile are not in it. 0 workers is `inksight train` alone.
@@ -22,7 +22,7 @@ import inksight
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", default="0,1,2")
-    parser.add_argument("--recipes", default="quick:128,quick:1024,standard:128,standard:512")
+    parser.add_argument("--recipes", default="quick:128,quick:1024,standard:512")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     found: dict[str, Any] = {}

@@ -42,6 +42,11 @@ TINY = {
         ["--presets", "quick", "--rates", "0.1", "--seeds", "1", "--pictures", "500", "--time-limit", "2"],
         {"pictures", "presets"},
     ),
+    "batch.py": (
+        ["--pictures", "20", "--workers", "1", "--repeats", "1"],
+        {"form", "pictures", "workers", "answering_per_s", "seconds", "peak_mib", "at_peak_mib"},
+    ),
+    "workers.py": (["--workers", "0", "--runs", "1", "--recipes", "quick:1024"], {"images_per_s"}),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
 }

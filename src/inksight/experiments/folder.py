@@ -7,7 +7,6 @@ process that dies.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,15 @@ from typing import Any
 
 from inksight.data.dataset import Dataset
 from inksight.errors import RunError, StorageError
+from inksight.experiments.begun import FORMAT, damaged, load_begun, require_no_difference
 from inksight.experiments.plan import Plan
 from inksight.files import Lines, alone, numbered, storage_errors, whole_file
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 
-FORMAT = 1
 PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
+_KIND = ("experiment", "inksight experiment")
 DEFAULT_ROOT = Path("experiments")
 
 
@@ -133,26 +133,14 @@ def open_folder(path: Path) -> Folder:
     Raises:
         RunError: there is none, it is damaged, or of another version.
     """
-    if not (path / PLAN).is_file():
-        raise RunError(f"no experiment in {path}: {PLAN} is missing. Give a folder made by inksight experiment.")
-    try:
-        content = json.loads((path / PLAN).read_text(encoding="utf-8"))
-        found, version = content.pop("format", None), content["versions"]["inksight"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
-    own = engine.package_version()
-    if found != FORMAT or version != own:
-        raise RunError(
-            f"{path} was made by inksight {version} (format {found}); this is inksight {own} (format {FORMAT}), which "
-            "may train otherwise. Go on with the version that began it, or start anew in another --out."
-        )
+    content = load_begun(path / PLAN, *_KIND)
     try:
         stored = content.pop("plan")
         knobs = {name: tuple(values) for name, values in stored["knobs"].items()}
         base = TrainConfig(**stored["base"])
         plan = Plan(**{**stored, "knobs": knobs, "base": base, "notes": tuple(stored["notes"])})
     except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
+        raise damaged(path / PLAN, error) from error
     return Folder(path, plan, content)
 
 
@@ -172,16 +160,7 @@ def require_same(folder: Folder, plan: Plan, facts: dict[str, Any], resumed: boo
         ("grid", stored.grid, wanted.grid),
     ]
     different = [f"{name}: {_words(before)} there, {_words(now)} now" for name, before, now in pairs if before != now]
-    if different and resumed:
-        raise StorageError(
-            f"{folder.path} cannot go on, for not all is as when it began ({'; '.join(different)}); it is left as it "
-            "was. Bring that back, or start anew in another --out."
-        )
-    if different:
-        raise StorageError(
-            f"{folder.path} holds another experiment ({'; '.join(different)}); it is left as it was. "
-            f"Choose another --out, or go on with that one: inksight experiment --resume {folder.path}."
-        )
+    require_no_difference(folder.path, different, resumed, *_KIND)
 
 
 def _words(value: Any) -> str:

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from inksight.errors import RunError, StorageError
+from inksight.experiments.begun import FORMAT, damaged, load_begun, require_no_difference
 from inksight.files import Lines, alone, numbered, storage_errors, whole_file
 from inksight.runs import write_json
 from inksight.scale.search.plan import Plan, Point
 from inksight.scale.search.space import of_json, to_json
-from inksight.training import engine
 from inksight.training.config import TrainConfig
 
-FORMAT = 1
 PLAN, TRIALS, RUNNING, BEST = "tune.json", "trials.jsonl", "running.json", "best.json"
 LATENCIES = "latency.json"
+_KIND = ("search", "inksight tune")
 DEFAULT_ROOT = Path("tunes")
 
 
@@ -172,25 +172,13 @@ def open_folder(path: Path) -> Folder:
     Raises:
         RunError: there is none, it is damaged, or of another version.
     """
-    if not (path / PLAN).is_file():
-        raise RunError(f"no search in {path}: {PLAN} is missing. Give a folder made by inksight tune.")
-    try:
-        content = json.loads((path / PLAN).read_text(encoding="utf-8"))
-        found, version = content.pop("format", None), content["versions"]["inksight"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
-    own = engine.package_version()
-    if found != FORMAT or version != own:
-        raise RunError(
-            f"{path} was made by inksight {version} (format {found}); this is inksight {own} (format {FORMAT}), which "
-            "may train otherwise. Go on with the version that began it, or start anew in another --out."
-        )
+    content = load_begun(path / PLAN, *_KIND)
     try:
         stored = content.pop("plan")
         base, fixed = TrainConfig(**stored["base"]), tuple(stored["fixed"])
         plan = Plan(**{**stored, "base": base, "space": of_json(stored["space"]), "fixed": fixed})
     except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path / PLAN} is damaged ({error!r}). Start anew in another --out.") from error
+        raise damaged(path / PLAN, error) from error
     return Folder(path, plan, content, _by_number(path / RUNNING))
 
 
@@ -217,13 +205,4 @@ def require_same(folder: Folder, plan: Plan, facts: Mapping[str, Any], resumed: 
         for name in dict.fromkeys([*before, *now])
         if before.get(name) != now.get(name)
     ]
-    if different and resumed:
-        raise StorageError(
-            f"{folder.path} cannot go on, for not all is as when it began ({'; '.join(different)}); it is left as it "
-            "was. Bring that back, or start anew in another --out."
-        )
-    if different:
-        raise StorageError(
-            f"{folder.path} holds another search ({'; '.join(different)}); it is left as it was. Choose another --out, "
-            f"or go on with that one: inksight tune --resume {folder.path}."
-        )
+    require_no_difference(folder.path, different, resumed, *_KIND)

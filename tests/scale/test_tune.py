@@ -181,7 +181,7 @@ def test_one_that_is_too_slow_when_alone_is_not_the_best(whole):
 
 
 class NodeKiller(Silent):
-    """At the first look at trial 0 its node, the only one that has a CPU, is killed; another one has just come."""
+    """At the first look at trial 0 its node, the only one that has a CPU, is killed; another one comes."""
 
     def __init__(self, nodes):
         self.nodes, self.killed = nodes, False
@@ -190,15 +190,16 @@ class NodeKiller(Silent):
     def changed(self, running, outcomes):
         if not self.killed and any(one.number == 0 and one.looks for one in running):
             self.killed = True
-            self.nodes.add(cpus=2)
             self.nodes.kill(self.only)
+            self.nodes.add(cpus=2)
 
 
 def test_a_lost_node_loses_and_doubles_nothing(nodes, small_file, tmp_path):
     nodes.add(cpus=0)
     killer, folder = NodeKiller(nodes), tmp_path / "lost"
+    longer = {**CHOICES, "least_steps": 300}  # than it takes to kill a node
     done = inksight.tune(
-        small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, onlooker=killer, out=folder, **CHOICES
+        small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, onlooker=killer, out=folder, **longer
     )
     assert killer.killed
     assert done.where.endswith("2 nodes, 1 CPU")

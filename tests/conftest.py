@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,13 +45,19 @@ def small_mnist(mnist: Dataset) -> Dataset:
     )
 
 
-@pytest.fixture
-def small_npz(small_mnist: Dataset, tmp_path: Path) -> Path:
-    """The small part of MNIST as a file of arrays, alone in a folder."""
-    path = tmp_path / "small.npz"
+@pytest.fixture(scope="session")
+def small_file(small_mnist: Dataset, tmp_path_factory) -> Path:
+    """The small part of MNIST as a file of arrays; nobody writes beside it."""
+    path = tmp_path_factory.mktemp("data") / "small.npz"
     train, test = small_mnist.train, small_mnist.test
     np.savez(path, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
     return path
+
+
+@pytest.fixture
+def small_npz(small_file: Path, tmp_path: Path) -> Path:
+    """The same, alone in a folder of the test's own."""
+    return Path(shutil.copy(small_file, tmp_path))
 
 
 @pytest.fixture(scope="session")

@@ -28,15 +28,6 @@ WORDS = ("experiment", "small.npz", "--knob", "kernel_size=3,5", "--knob", "opti
 
 
 @pytest.fixture(scope="module")
-def small_file(small_mnist, tmp_path_factory):
-    """As `small_npz`, once for all tests here."""
-    path = tmp_path_factory.mktemp("data") / "small.npz"
-    train, test = small_mnist.train, small_mnist.test
-    np.savez(path, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
-    return path
-
-
-@pytest.fixture(scope="module")
 def whole(small_file, tmp_path_factory):
     """An experiment that nobody interrupted: 3 settings, 2 seeds."""
     out = tmp_path_factory.mktemp("whole") / "experiment"

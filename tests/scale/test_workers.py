@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,11 +133,10 @@ def weights_of(folder) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory, small_mnist):
+def unbroken(tmp_path_factory, small_file):
     """The weights of RECIPE by two workers of this machine, without a break."""
     folder = tmp_path_factory.mktemp("unbroken")
-    train, test = small_mnist.train, small_mnist.test
-    np.savez(folder / "small.npz", x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    shutil.copy(small_file, folder)
     done = subprocess.run(
         [sys.executable, "-m", "inksight", "train", *RECIPE, "--workers", "2", "--out", "run", "--json"],
         cwd=folder,

@@ -16,7 +16,7 @@ from inksight.cli.tables import print_table
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
 
-INTERRUPTED = 130
+_INTERRUPTED = 130
 
 
 @with_config_flags
@@ -76,11 +76,16 @@ def experiment(
         emit(done.to_dict())
     else:
         _print(done)
+    say_what_is_left(done, "trainings", "experiment")
+
+
+def say_what_is_left(done: inksight.Experiment | inksight.Search, what: str, command: str) -> None:
+    """How to go on with what was not done; an interruption is the command's exit code."""
     if done.left_out:
         why = "interrupted" if done.ended == "interrupted" else "out of time"
-        note(f"{done.left_out:,} trainings are left out ({why}). Go on: inksight experiment --resume {done.path}")
+        note(f"{done.left_out:,} {what} are left out ({why}). Go on: inksight {command} --resume {done.path}")
     if done.ended == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(_INTERRUPTED)
 
 
 def parse_knobs(texts: list[str]) -> dict[str, list[str]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from inksight.cli.live_table import LiveTable
 from inksight.cli.output import note, percent
 
 if TYPE_CHECKING:
@@ -19,22 +18,13 @@ _AROUND = 12  # lines of a terminal that are left for what stands around the tab
 _BESIDE = 62  # columns for what stands beside the names
 
 
-class ExperimentTable:
+class ExperimentTable(LiveTable):
     """An Onlooker for `inksight.experiment`."""
 
     def __init__(self) -> None:
-        self._live: Any = None
+        super().__init__()
         self._seen: Experiment | None = None
         self._running = ""
-
-    def __enter__(self) -> ExperimentTable:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def begun(self, experiment: Experiment) -> None:
         """See `inksight.experiments.job.Onlooker`."""
@@ -42,12 +32,7 @@ class ExperimentTable:
         there = f", {done:,} of them there already" if done else ""
         product = f"{len(plan.settings):,} settings × {plan.seeds} seeds = {len(plan.trials):,} trainings"
         note(f"{product}{there}; in {experiment.path}")
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.live import Live
-
-            self._live = Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
-            self._live.start()
+        self._start()
         self._show(experiment)
 
     def starting(self, setting: str, seed: int) -> None:

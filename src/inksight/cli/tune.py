@@ -11,8 +11,8 @@ import typer
 import inksight
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
-from inksight.cli.experiment import INTERRUPTED
-from inksight.cli.output import AsJson, RayAddress, emit, note, percent, progress_bar
+from inksight.cli.experiment import say_what_is_left
+from inksight.cli.output import AsJson, RayAddress, emit, percent, progress_bar
 from inksight.cli.tune_table import TuneTable, spoken_point, told
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
@@ -85,11 +85,7 @@ def tune(
         emit(done.to_dict())
     else:
         _print(done)
-    if done.left_out:
-        why = "interrupted" if done.ended == "interrupted" else "out of time"
-        note(f"{done.left_out:,} trials are left out ({why}). Go on: inksight tune --resume {done.path}")
-    if done.ended == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+    say_what_is_left(done, "trials", "tune")
     if done.best is None:
         raise typer.Exit(1)
 

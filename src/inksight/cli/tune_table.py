@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from inksight.cli.live_table import LiveTable
 from inksight.cli.output import note, percent
 
 if TYPE_CHECKING:
@@ -21,21 +20,12 @@ _BEST = 5  # finished trials that are shown
 _AROUND = 8  # lines of a terminal that are left for what stands around the table
 
 
-class TuneTable:
+class TuneTable(LiveTable):
     """An Onlooker for `inksight.tune`."""
 
     def __init__(self) -> None:
-        self._live: Any = None
+        super().__init__()
         self._plan: Plan | None = None
-
-    def __enter__(self) -> TuneTable:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def begun(self, search: Search) -> None:
         """See `inksight.scale.search.job.Onlooker`."""
@@ -45,12 +35,7 @@ class TuneTable:
             f"{search.plan.trials:,} trials around the {search.plan.preset} preset{there}, {len(search.plan.space)} "
             f"choices searched; on {search.where}; in {search.path}"
         )
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.live import Live
-
-            self._live = Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
-            self._live.start()
+        self._start()
 
     def changed(self, running: Iterable[Running], outcomes: Sequence[Outcome]) -> None:
         """See `inksight.scale.search.job.Onlooker`."""

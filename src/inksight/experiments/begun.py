@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from inksight.errors import RunError, StorageError
+from inksight.files import alone, numbered, storage_errors
 from inksight.training import engine
 
 FORMAT = 1
@@ -40,6 +42,26 @@ def load_begun(file: Path, kind: str, command: str) -> dict[str, Any]:
 def damaged(file: Path, error: Exception) -> RunError:
     """The error for a beginning that cannot be understood."""
     return RunError(f"{file} is damaged ({error!r}). Start anew in another --out.")
+
+
+@contextmanager
+def held_place(path: Path | None, root: Path, stem: str, busy: str) -> Iterator[Path]:
+    """A folder for this process alone as long as the block lasts.
+
+    Args:
+        path: where it is or will be; None for the next free `root/stem-N`.
+        busy: what goes on there where another process has it: "the experiment in {} is being trained".
+    Raises:
+        RunError: another process has it.
+    """
+    if path is None:
+        path = numbered(root, stem)
+    elif not path.is_file():
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+    text = f"{busy.format(path)} by another process now; wait for its end, or choose another --out."
+    with alone(path, text):
+        yield path
 
 
 def require_no_difference(folder: Path, different: Sequence[str], resumed: bool, kind: str, command: str) -> None:

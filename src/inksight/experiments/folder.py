@@ -16,9 +16,9 @@ from typing import Any
 
 from inksight.data.dataset import Dataset
 from inksight.errors import RunError, StorageError
-from inksight.experiments.begun import FORMAT, damaged, load_begun, require_no_difference
+from inksight.experiments.begun import FORMAT, damaged, held_place, load_begun, require_no_difference
 from inksight.experiments.plan import Plan
-from inksight.files import Lines, alone, numbered, storage_errors, whole_file
+from inksight.files import Lines, whole_file
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
@@ -100,16 +100,9 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
         RunError: another process trains there, or the folder is of another version.
         StorageError: the folder holds another experiment, or something else.
     """
-    if path is None:
-        path = numbered(DEFAULT_ROOT, f"{facts['data']['name']}-{plan.preset}")
-    elif not path.is_file():
-        with storage_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-    busy = (
-        f"the experiment in {path} is being trained by another process now; wait for its end, or choose another --out."
-    )
-    with alone(path, busy):
-        yield _begun(path, plan, facts, resumed)
+    stem = f"{facts['data']['name']}-{plan.preset}"
+    with held_place(path, DEFAULT_ROOT, stem, "the experiment in {} is being trained") as place:
+        yield _begun(place, plan, facts, resumed)
 
 
 def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Folder:

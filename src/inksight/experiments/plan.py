@@ -13,7 +13,7 @@ from inksight.errors import UsageError, unknown
 from inksight.job import chosen
 from inksight.nets import NETS
 from inksight.training.config import IMPLIED, TrainConfig
-from inksight.training.objective import BETA_2, MOMENTUM
+from inksight.training.objective import TAKEN
 
 BASE = "base"
 MOST_SETTINGS = 1000
@@ -36,7 +36,6 @@ _NO_KNOBS = {
     "metrics": "they change what is reported, not what is learned",
     "validation": "all settings are measured on the same pictures; give it for all of them",
 }
-_TAKEN = {"momentum": MOMENTUM, "beta_2": BETA_2}
 
 Changes = tuple[tuple[str, Any], ...]
 
@@ -228,7 +227,7 @@ def _strangers(config: TrainConfig, base: TrainConfig) -> list[str]:
     """Settings of the base's optimizer that this one does not have."""
     if config.optimizer == base.optimizer:
         return []
-    return [name for name, table in _TAKEN.items() if getattr(base, name) is not None and config.optimizer not in table]
+    return [name for name, table in TAKEN.items() if getattr(base, name) is not None and config.optimizer not in table]
 
 
 def _without_strangers(config: TrainConfig, base: TrainConfig) -> TrainConfig:

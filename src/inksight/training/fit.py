@@ -119,8 +119,7 @@ def fit(
     stop = stop or threading.Event()
     with interruptible(stop.set):
         stepper = build_stepper(model, config, backend, processes)
-        loop = _Loop(stepper, data, config, ends_at, watcher, keeper, stop, processes)
-        loop.looks = list(looks)
+        loop = _Loop(stepper, data, config, ends_at, watcher, keeper, stop, processes, looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -142,6 +141,7 @@ class _Loop:
         keeper: Keeper | None,
         stop: threading.Event,
         processes: Processes,
+        looks: Sequence[float],
     ) -> None:
         self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
         self.stop = stop  # set where somebody asks to end after the step at hand
@@ -154,7 +154,7 @@ class _Loop:
         left = None if ends_at is None else processes.agree(ends_at - self.started, False)[0]
         self.pace = Pace(planned, left, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
-        self.looks: list[float] = []  # those to come
+        self.looks = list(looks)  # those to come
         self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _ADAMS = ("adam", "adamax", "adamw", "lion", "nadam")
 MOMENTUM = dict.fromkeys(("muon", "rmsprop", "sgd"), "momentum") | dict.fromkeys(_ADAMS, "beta_1")
 BETA_2 = dict.fromkeys(_ADAMS, "beta_2") | {"muon": "adam_beta_2"}
+TAKEN = {"momentum": MOMENTUM, "beta_2": BETA_2}  # by field: the optimizers that have it
 _DECAYS = ("adamw", "muon")  # Keras would let their weights decay by 0.004 of its own accord
 
 

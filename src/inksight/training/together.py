@@ -12,9 +12,8 @@ import numpy as np
 
 
 class Processes(Protocol):
-    """rank: the number of this process, from 0; count: of all."""
+    """count: how many there are."""
 
-    rank: int
     count: int
 
     def agree(self, now: float, stop: bool) -> tuple[float, bool]:
@@ -39,7 +38,7 @@ class Processes(Protocol):
 class Alone:
     """One process."""
 
-    rank, count = 0, 1
+    count = 1
 
     def agree(self, now: float, stop: bool) -> tuple[float, bool]:
         """See Processes."""
@@ -86,9 +85,8 @@ class Together:
 
         keras.utils.set_random_seed(0)  # Keras would agree on one by a compile of its own; ours are drawn by NumPy
         keras.distribution.initialize(address, count, rank)
-        self.rank, self.count = rank, count
-        self._distribution = keras.distribution.DataParallel()
-        mesh = self._distribution.device_mesh
+        self._rank, self.count = rank, count
+        mesh = keras.distribution.DataParallel().device_mesh
         layout = keras.distribution.TensorLayout
         self._whole, self._divided = layout([], mesh).backend_layout, layout(["batch"], mesh).backend_layout
 
@@ -108,7 +106,7 @@ class Together:
     def share(self, count: int) -> slice:
         """See Processes."""
         each = count // self.count
-        return slice(self.rank * each, (self.rank + 1) * each)
+        return slice(self._rank * each, (self._rank + 1) * each)
 
     def part(self, array: np.ndarray) -> np.ndarray:
         """See Processes."""

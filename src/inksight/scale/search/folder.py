@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from inksight.errors import RunError, StorageError
-from inksight.experiments.begun import FORMAT, damaged, load_begun, require_no_difference
-from inksight.files import Lines, alone, numbered, storage_errors, whole_file
+from inksight.experiments.begun import FORMAT, damaged, held_place, load_begun, require_no_difference
+from inksight.files import Lines, whole_file
 from inksight.runs import write_json
 from inksight.scale.search.plan import Plan, Point
 from inksight.scale.search.space import of_json, to_json
@@ -131,16 +131,9 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
         RunError: another process searches there, or the folder is of another version.
         StorageError: the folder holds another search, or something else.
     """
-    if path is None:
-        path = numbered(DEFAULT_ROOT, f"{facts['data']['name']}-{plan.preset}")
-    elif not path.is_file():
-        with storage_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-    busy = (
-        f"the search in {path} is being carried on by another process now; wait for its end, or choose another --out."
-    )
-    with alone(path, busy):
-        folder = _begun(path, plan, facts, resumed)
+    stem = f"{facts['data']['name']}-{plan.preset}"
+    with held_place(path, DEFAULT_ROOT, stem, "the search in {} is being carried on") as place:
+        folder = _begun(place, plan, facts, resumed)
         folder.clean()
         try:
             yield folder

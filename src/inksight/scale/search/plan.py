@@ -12,7 +12,7 @@ from inksight.job import chosen
 from inksight.scale.search.space import Space, base_value, default_space, given_space
 from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.config import preset as preset_named
-from inksight.training.objective import BETA_2, MOMENTUM, require_taken
+from inksight.training.objective import TAKEN, require_taken
 
 MOST_TRIALS = 100_000
 BASE = 0  # the number of the trial that is the base as it is
@@ -61,9 +61,8 @@ class Plan:
 
 def _without_strangers(config: TrainConfig, keep: Container[str]) -> TrainConfig:
     """Without what its optimizer does not have."""
-    taken = {"momentum": MOMENTUM, "beta_2": BETA_2}
     left_out: dict[str, Any] = {
-        name: None for name, table in taken.items() if config.optimizer not in table and name not in keep
+        name: None for name, table in TAKEN.items() if config.optimizer not in table and name not in keep
     }
     return replace(config, **left_out)
 

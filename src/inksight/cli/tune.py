@@ -127,6 +127,8 @@ def parse_latency(text: str | None) -> float | None:
 
 def _print(done: inksight.Search) -> None:
     """The best recipe beside the base, for people."""
+    from inksight.scale.search.plan import BASE
+
     best, base, limit_ms = done.best, done.base, done.plan.latency_ms
     for name, outcome in (("best", best), (f"{done.plan.preset} preset", base)):
         if outcome is None:
@@ -136,7 +138,7 @@ def _print(done: inksight.Search) -> None:
         if outcome.accuracy is not None:
             low, high = row["interval95"]
             right += f" ({percent(low)} to {percent(high)})"
-        pace = "" if row["latency_ms"] is None else f", {row['latency_ms']:.3f} ms a picture"
+        pace = f", {row['latency_ms']:.3f} ms a picture" if row["latency_ms"] and outcome.ended != "too slow" else ""
         cost = f"{outcome.seconds:.1f} s, {outcome.multiply_adds / 1e6:.2f} M multiply-adds{pace}"
         print(f"{name + ':':<14} {right}, {cost}")
     if errors := [outcome.error for outcome in done.outcomes if outcome.error is not None]:
@@ -144,7 +146,10 @@ def _print(done: inksight.Search) -> None:
     if best is None:
         print(f"No trial was finished{'' if limit_ms is None else f' within {limit_ms:g} ms a picture'}.")
         return
-    print(f"Changed in it: {spoken_point(done.plan, best)}.")
+    if best.number == BASE:
+        print("Nothing was better than the preset as it is.")
+    else:
+        print(f"Changed in it: {spoken_point(done.plan, best)}.")
     print(
         f"Measured on {done.images:,} validation pictures; the test part was not looked at. The best of "
         f"{done.count('finished') + done.count('stopped'):,} on the same pictures looks better than it is."

@@ -1,4 +1,4 @@
-"""Answers for a store of pictures, of any number, with memory that does not grow with it.
+"""Answers for a store of pictures, of any number, with memory that hardly grows with it.
 
 store     files on a disk and objects behind a URL, read and written alike
 parquet   the pictures in a Parquet file: which column holds them, a run of its rows

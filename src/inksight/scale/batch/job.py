@@ -85,7 +85,7 @@ def predict_batch(
         model: a run folder, "latest" or "shipped".
         column: of a Parquet file, the one with pictures; found by type and name unless given.
         workers: processes, each on one CPU; as many as there are CPUs unless given.
-        ray_address: as for `scale.cluster.connected`: a Ray of this machine alone unless given.
+        ray_address: as for `inksight.Workers`.
         progress: called with (done, total, what); a notebook shows a bar unless given.
         started: the zero of its seconds, of time.monotonic().
     Raises:

@@ -92,7 +92,7 @@ def tune(
             default the tutorial's knobs and the recipe's.
         latency_limit_ms: most milliseconds that ONNX Runtime may take for a picture, on one thread.
         parallel: trials at once; default one for each CPU.
-        ray_address: as for `inksight.scale.cluster.connected`.
+        ray_address: as for `inksight.Workers`.
         out: the folder; default `tunes/<data>-<preset>-<number>`.
         resume: a folder to go on with, whose plan stands; `trials` may add to it.
         time_limit_s: seconds, from `started`, in which all is to be done; trials under way then are given up.

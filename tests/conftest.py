@@ -149,3 +149,31 @@ def colour_run(tmp_path_factory):
     card = ModelCard(("red", "green", "blue"), 16, 3, "resize", 2.0, 0.5)
     write_model(folder, to_onnx(linear_classifier(images, labels, 3), 16, 3), card)
     return folder
+
+
+@pytest.fixture(scope="session")
+def every_operator(tmp_path_factory):
+    """The folder of a network that uses all that `export/onnx.py` can write."""
+    from keras import Input, Model, layers
+
+    from inksight.export.onnx import to_onnx as exported
+    from inksight.nets import ACTIVATIONS
+
+    generator = np.random.default_rng(2)
+    images = Input((14, 14, 3), dtype="uint8", name="images")
+    pixels = layers.Rescaling(1 / 127.5, offset=-1.0)(images)
+    branches = []
+    for number, activation in enumerate(ACTIVATIONS):
+        x = layers.Conv2D(4, 4, strides=1 + number % 3, padding="same" if number % 2 else "valid")(pixels)
+        x = layers.MaxPooling2D(2, padding="same")(layers.Activation(activation)(x))
+        x = layers.BatchNormalization()(layers.ZeroPadding2D(((1, 0), (0, 2)))(x))
+        branches.append(layers.GlobalMaxPooling2D()(x) if number % 2 else layers.GlobalAveragePooling2D()(x))
+    wide = layers.Concatenate()([layers.Conv2D(2, 3)(pixels), layers.Conv2D(3, 3)(pixels)])
+    features = layers.Concatenate()([*branches, layers.Flatten()(layers.MaxPooling2D(4)(wide))])
+    x = layers.Average()([layers.Dense(5, activation="gelu")(features), layers.Dense(5)(features)])
+    model = Model(images, layers.Softmax(name="probabilities")(x))
+    model.set_weights([weight + generator.uniform(0.1, 0.5, weight.shape) for weight in model.get_weights()])
+    folder = tmp_path_factory.mktemp("operators")
+    card = ModelCard(tuple("abcde"), 14, 3, "resize", temperature=1.5)
+    write_model(folder, exported(model, {}).SerializeToString(), card)
+    return folder

@@ -3,33 +3,77 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inksight.cli.output import AsJson, emit
+from inksight.errors import UsageError
+
+if TYPE_CHECKING:
+    from inksight.export.job import Exported
 
 MEGABYTE = 1e6
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")],
+    run: Annotated[
+        str | None, typer.Argument(help="A run folder, latest or shipped. Default: latest.", show_default=False)
+    ] = None,
     format: Annotated[
-        str, typer.Option(help="html: one file with the weights inside that draws and answers in any browser.")
-    ],
-    out: Annotated[Path | None, typer.Option(help="The file to write. Default: the run's name, here.")] = None,
+        str | None,
+        typer.Option(help="onnx, keras, saved_model, litert, openvino, html (a page that draws and answers) or c."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, or folder to make. Default: the run's name, here.")
+    ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(help="Check this old export again, in its own runtime; with RUN against that run."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a run's model for other places, and prove that it answers the same there."""
-    from inksight.export.formats import export as write
+    if (format is None) == (verify is None):
+        raise UsageError("give --format to write an export, or --verify to check an old one.")
+    from inksight.export import job
 
-    path, proof = write(run, format, out)
-    size = path.stat().st_size
+    if format is not None:
+        done = job.export(run or "latest", format, out)
+    elif out is not None:
+        raise UsageError("--verify writes nothing; leave --out away.")
+    else:
+        assert verify is not None
+        done = job.verify(verify, run)
     if as_json:
-        equal = {"pictures": proof.pictures, "largest_difference": proof.largest_difference}
-        emit({"run": run, "format": format, "out": str(path), "bytes": size, "equal": equal})
+        emit(_record(done, run))
         return
-    print(
-        f"{path}: {size / MEGABYTE:.2f} MB, equal to ONNX Runtime on {proof.pictures} pictures "
-        f"(largest difference {proof.largest_difference:.1g})"
+    print(_line(done))
+    if verify is None:
+        print(f"\nIn a program:\n\n{done.snippet}", end="")
+
+
+def _record(done: Exported, run: str | None) -> dict[str, Any]:
+    proof = done.proof
+    return {
+        "run": run,
+        "format": done.format,
+        "out": str(done.path),
+        "bytes": done.size_bytes,
+        "equal": {
+            "pictures": proof.pictures,
+            "other_labels": proof.other_labels,
+            "largest_difference": proof.largest_difference,
+        },
+        "snippet": done.snippet,
+    }
+
+
+def _line(done: Exported) -> str:
+    """What was found, in a line."""
+    proof = done.proof
+    labels = f"{proof.other_labels} other labels" if proof.other_labels else "the same labels"
+    return (
+        f"{done.path}: {done.size_bytes / MEGABYTE:.2f} MB, equal to the run's own model on {proof.pictures:,} "
+        f"pictures ({labels}, largest difference {proof.largest_difference:.1g})"
     )

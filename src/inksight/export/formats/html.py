@@ -14,34 +14,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from inksight.export.lowering import plan_of
+from inksight.export.format import Format, Source
 from inksight.export.plan import Plan
-from inksight.export.proof import Proof, golden_pictures, prove
 from inksight.export.replay import replay
-from inksight.files import whole_file
 from inksight.measure.calibration import with_temperature
 from inksight.picture import pictures_at_once
-from inksight.runs import MODEL, ModelCard, load_model_card
+from inksight.runs import ModelCard
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parent.parent / "page"
 LITTLE_ENDIAN = "<f4"
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|function) (\w+))", re.MULTILINE)
 MODEL_OPENS, MODEL_ENDS = '<script id="model" type="application/json">', "</script>"
 
 
-def export_html(folder: Path, out: Path) -> Proof:
-    """Writes the page, reads it back and walks its plan beside ONNX Runtime on the golden pictures.
+def _write(source: Source, out: Path) -> None:
+    out.write_text(page(source.card, source.plan), encoding="utf-8")
 
-    Raises:
-        EngineError: an operator the page has no words for, or other answers; no file is left then.
-    """
-    card, content = load_model_card(folder), (folder / MODEL).read_bytes()
-    with whole_file(out) as temporary:
-        temporary.write_text(page(card, plan_of(content)), encoding="utf-8")
-        return _proved(temporary.read_text(encoding="utf-8"), content, card)
+
+def _answer(path: Path, images: np.ndarray) -> np.ndarray:
+    """What the page's plan says when NumPy walks it."""
+    text = path.read_text(encoding="utf-8")
+    plan, temperature = _plan_in(text), model_in(text)["temperature"]
+    step = max(1, pictures_at_once(images.shape[1]) // 8)  # a replay keeps all that lies between its ends
+    parts = [images[at : at + step] for at in range(0, len(images), step)]
+    return with_temperature(np.concatenate([replay(plan, part) for part in parts]), temperature)
 
 
 def page(card: ModelCard, plan: Plan) -> str:
@@ -60,17 +58,6 @@ def page(card: ModelCard, plan: Plan) -> str:
     }.items():
         text = text.replace(place, filling)
     return text
-
-
-def _proved(text: str, content: bytes, card: ModelCard) -> Proof:
-    """What the written page says, against ONNX Runtime; both with the model's temperature."""
-    plan, session = _plan_in(text), onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    images = golden_pictures(card.size_px, card.channels)
-    step = max(1, pictures_at_once(card.size_px) // 8)  # a replay keeps all that lies between its ends
-    parts = [images[at : at + step] for at in range(0, len(images), step)]
-    found = np.concatenate([replay(plan, part) for part in parts])
-    expected = np.concatenate([session.run(["probabilities"], {"images": part})[0] for part in parts])
-    return prove("the page", *(with_temperature(each, card.temperature) for each in (found, expected)))
 
 
 def _plan_in(text: str) -> Plan:
@@ -115,3 +102,23 @@ def _joined(name: str, seen: list[str]) -> str:
 def _hash(text: str) -> str:
     """What a content security policy calls an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _snippet(name: str, card: ModelCard) -> str:
+    """A program in the page's own console, or in a script that is put into it."""
+    return f"""\
+// in {name}, whose policy lets only its own scripts run: from its console, or a browser that is driven
+const pixels = new Uint8Array({card.size_px} * {card.size_px} * {card.channels});  // row by row
+window.inksight.probabilities(pixels);  // Float32Array, by class
+window.inksight.predict(imageData);  // any picture, framed as the page frames it
+"""
+
+
+ROW = Format(
+    about="one file with the weights inside that draws and answers in any browser",
+    suffix=".html",
+    write=_write,
+    answer=_answer,
+    snippet=_snippet,
+    framing=True,
+)

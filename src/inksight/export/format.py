@@ -1,0 +1,70 @@
+"""What every way out is made of: a row that says how to write a model, how to ask it again, and how others use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from inksight.errors import EngineError
+from inksight.export.lowering import plan_of
+from inksight.export.plan import Plan
+from inksight.runs import MODEL, ModelCard, load_model_card
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run's model on its way out. content: its ONNX file, whose answers the card's temperature calibrates."""
+
+    card: ModelCard
+    content: bytes
+
+    @classmethod
+    def load(cls, folder: Path) -> Source:
+        """Reads a run folder. Raises RunError where its model is damaged."""
+        return cls(load_model_card(folder), (folder / MODEL).read_bytes())
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The network as a list of operations, not calibrated."""
+        return plan_of(self.content)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way out.
+
+    about: what it is, for `--help`. suffix: of the file's or folder's name.
+    write: of a model and the file to write; for a folder, one that is there and empty.
+    answer: of a file or folder and images, uint8 (n, size, size, channels): what it says in its own runtime, calibrated
+        float32 (n, classes).
+    snippet: of the file's name and the model's card: how a program uses it.
+    needs: modules -> the extra that brings them; of them `to_ask` are enough to verify an export.
+    framing: whether it frames digits by itself. tolerance: the largest |Δp| it may show.
+    least_agreeing: share of the pictures, 0–1, that must get the same label.
+    """
+
+    about: str
+    suffix: str
+    write: Callable[[Source, Path], None]
+    answer: Callable[[Path, np.ndarray], np.ndarray]
+    snippet: Callable[[str, ModelCard], str]
+    is_folder: bool = False
+    needs: tuple[tuple[str, str], ...] = ()
+    to_ask: tuple[tuple[str, str], ...] = ()
+    framing: bool = False
+    tolerance: float = 1e-4
+    least_agreeing: float = 1.0
+
+
+def require(needs: tuple[tuple[str, str], ...], format: str) -> None:
+    """Raises EngineError that names the extra where a module is not installed."""
+    missing = [(module, extra) for module, extra in needs if find_spec(module) is None]
+    if missing:
+        modules = " and ".join(module for module, _ in missing)
+        extras = ",".join(dict.fromkeys(extra for _, extra in missing))
+        raise EngineError(f'{format} needs {modules}, which is not installed: pip install "inksight[{extras}]".')

@@ -1,0 +1,57 @@
+"""OpenVINO's own format, read from the ONNX graph: OpenVINO reads that by itself, no TensorFlow in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inksight.errors import EngineError
+from inksight.export.format import Format, Source
+from inksight.export.formats.onnx import calibrated
+from inksight.export.formats.snippet import python_snippet
+from inksight.picture import pictures_at_once
+from inksight.runs import ModelCard
+
+MODEL = "model.xml"
+
+
+def _write(source: Source, out: Path) -> None:
+    import openvino
+
+    model = openvino.Core().read_model(calibrated(source).SerializeToString())
+    openvino.save_model(model, out / MODEL, compress_to_fp16=False)
+
+
+def _answer(path: Path, images: np.ndarray) -> np.ndarray:
+    model = _compiled(path / MODEL)
+    step = pictures_at_once(images.shape[1])
+    return np.concatenate([model(images[at : at + step])[0] for at in range(0, len(images), step)])
+
+
+def _compiled(path: Path) -> Any:
+    """The model on the CPU; in float32, where some processors would take half of it."""
+    import openvino
+
+    try:
+        return openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    except RuntimeError as error:
+        raise EngineError(f"{path} is no model that OpenVINO can open ({error}). Export the run again.") from error
+
+
+def _snippet(name: str, card: ModelCard) -> str:
+    ask = f'model = openvino.Core().compile_model("{name}/{MODEL}", "AUTO")\n[probabilities] = model(images)[0]'
+    return python_snippet(card, "import openvino", ask)
+
+
+ROW = Format(
+    about="a folder for OpenVINO on Intel's processors, GPUs and NPUs",
+    suffix=".openvino",
+    write=_write,
+    answer=_answer,
+    snippet=_snippet,
+    is_folder=True,
+    needs=(("openvino", "openvino"),),
+    to_ask=(("openvino", "openvino"),),
+)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inksight.answers import AnswerSheet, sheet_of, surest_mistakes
 from inksight.data import load
 from inksight.data.dataset import Split
-from inksight.errors import DataError, UsageError
-from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece, reliability
+from inksight.errors import DataError, RunError, UsageError
+from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece, reliability, with_temperature
 from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
+from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
+from inksight.runs import KERAS, MODEL, resolve
+from inksight.training import engine
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +85,25 @@ def evaluate_split(predictor: Predictor, split: Split) -> Evaluation:
     return Evaluation(split, predictor.probabilities(split.images), card.classes, card.unsure_below)
 
 
-def evaluate(run: str | Path, data: str | Path | None = None, seed: int | None = None) -> Evaluation:
+def evaluate(
+    run: str | Path, data: str | Path | None = None, seed: int | None = None, backend: str | None = None
+) -> Evaluation:
     """Measures a run on the test part of a data set.
 
     Args:
         run: a run folder, `latest` or `shipped`.
         data: a name or path; None for the one it was trained on.
         seed: decides the test part where the data has none; None for the run's own on its own data, else 0.
+        backend: who answers: Keras on this backend, whichever the run was trained on; None for ONNX Runtime.
     Raises:
         DataError: the data has a class that the model does not know.
+        EngineError: the backend is not installed, or Keras runs on another one already.
+        RunError: there is no such run, or it has no model for Keras.
         UsageError: the run was trained on arrays, and no data is given.
     """
+    run = resolve(run)  # once: another run may become the latest meanwhile
     predictor = Predictor.load(run)
+    network = None if backend is None else _network(run, backend)
     origin = predictor.card.provenance
     source = str(data) if data is not None else origin["data"]["source"]
     if not source:
@@ -101,8 +114,24 @@ def evaluate(run: str | Path, data: str | Path | None = None, seed: int | None =
     loaded = load(source, size_px=predictor.card.size_px, prepare=predictor.inputs, seed=seed)
     changed = own and loaded.sha256 != origin["data"]["sha256"]
     warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
-    evaluation = evaluate_split(predictor, labelled_as(loaded.test, loaded.classes, source, predictor))
+    split = labelled_as(loaded.test, loaded.classes, source, predictor)
+    evaluation = evaluate_split(predictor, split)
+    if network is not None:
+        raw = network.predict(split.batch, batch_size=pictures_at_once(predictor.card.size_px), verbose=0)
+        calibrated = with_temperature(np.asarray(raw), predictor.card.temperature)
+        evaluation = replace(evaluation, probabilities=calibrated)
     return replace(evaluation, warning=warning if changed else None)
+
+
+def _network(run: Path, backend: str) -> keras.Model:
+    """The run's model for Keras, on a backend."""
+    if not (run / KERAS).is_file():
+        raise RunError(f"{run} has no {KERAS}, which --backend asks; leave it away for {MODEL} in ONNX Runtime.")
+    engine.prepare(backend)
+    engine.load_keras()
+    from inksight.nets.weights import load_network
+
+    return load_network(run / KERAS)
 
 
 def labelled_as(split: Split, names: tuple[str, ...], source: str, predictor: Predictor) -> Split:

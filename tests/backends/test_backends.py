@@ -78,6 +78,15 @@ def test_its_run_opens_anywhere(trained, mnist, tmp_path):
         assert np.array_equal(np.load(tmp_path / "out.npy").argmax(1), found.argmax(1))
 
 
+def test_each_backend_measures_its_run_alike(trained, command):
+    """To 0.01 points, which is one picture of 10,000."""
+    backend, answer, run = trained
+    for asked in ("jax", backend):
+        done = command(run.path.parent, "evaluate", str(run.path), "--backend", asked, "--json")
+        assert done.returncode == 0, done.stderr
+        assert abs(json.loads(done.stdout)["errors"] - answer["test"]["errors"]) <= 1
+
+
 def test_a_seed_repeats_there_too(trained, small_npz, command):
     """On a small set, in a process of its own each time."""
     backend, _, _ = trained

@@ -124,7 +124,7 @@ def test_the_onnx_file_explains_itself_and_tells_no_paths(exported, format):
 def test_the_command_writes_and_checks(command, digit_run, tmp_path):
     done = command(tmp_path, "export", str(digit_run), "--format", "onnx", "--out", "own.onnx")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("own.onnx: 0.1")
+    assert done.stdout.startswith("own.onnx: 2.23 MB, ")
     assert "equal to the run's own model on 1,000 pictures (the same labels, largest difference" in done.stdout
     assert 'onnxruntime.InferenceSession("own.onnx")' in done.stdout
     for arguments in (["own.onnx"], ["own.onnx", str(digit_run)]):
@@ -155,7 +155,7 @@ def test_an_unequal_export_leaves_nothing(digit_run, tmp_path, monkeypatch):
 
     monkeypatch.setitem(FORMATS, "onnx", replace(row, write=faulty))
     with pytest.raises(
-        EngineError, match=r"differs from the run's own model by 0\.\d+ on 1,000 pictures and answers \d"
+        EngineError, match=r"differs from the run's own model by [\d.]+ on 1,000 pictures and answers \d"
     ):
         export(digit_run, "onnx", tmp_path / "own.onnx")
     assert list(tmp_path.iterdir()) == []

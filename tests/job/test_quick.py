@@ -90,3 +90,21 @@ def test_pictures_of_the_run_are_pictures(quick_run):
     for name in ("confusion", "errors", "curves", "trust"):
         with Image.open(quick_run.path / f"{name}.png") as picture:
             assert min(picture.size) > 200
+
+
+def test_keras_itself_says_the_same_of_it(quick, command):
+    answer, folder = quick
+    done = command(folder, "evaluate", answer["run"], "--backend", "jax", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["errors"] == answer["test"]["errors"]
+    for run, backend, code, said in [
+        (answer["run"], "jaxx", 2, 'no backend "jaxx". Did you mean jax'),
+        (
+            "shipped",
+            "jax",
+            1,
+            "has no model.keras, which --backend asks; leave it away for model.onnx in ONNX Runtime.",
+        ),
+    ]:
+        done = command(folder, "evaluate", run, "--backend", backend)
+        assert done.returncode == code and said in done.stderr

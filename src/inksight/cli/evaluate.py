@@ -39,6 +39,12 @@ def evaluate(
     count: Annotated[
         int, typer.Option(min=1, help="Pictures of each composed kind with --suite all; its time grows with them.")
     ] = 100,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="jax, tensorflow or torch: ask model.keras on it, whichever trained it. Default: model.onnx."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run: accuracy, each class, the confusion matrix, the wrong ones, and how it holds up."""
@@ -46,7 +52,7 @@ def evaluate(
     from inksight.runs import resolve
 
     path = resolve(run)  # once: another run may become the latest meanwhile
-    evaluation = measure(path, data)
+    evaluation = measure(path, data, backend=backend)
     metrics = evaluation.metrics()
     if evaluation.warning:
         note(f"Warning: {evaluation.warning}")

@@ -15,33 +15,41 @@ from typing import Any
 import numpy as np
 
 from inksight.export.plan import Operation, Plan
+from inksight.nets.weights import drawn_from
 from inksight.picture import pictures_at_once
 
 
 def network(plan: Plan, size_px: int, channels: int, temperature: float) -> Any:
     """A Keras model: `images` uint8 (n, size, size, channels) -> `probabilities` float32 (n, classes), calibrated."""
+    with drawn_from(seed=0) as draw:  # quicker than Keras's own first weights, which are replaced at once
+        model, layers = _built(plan, (size_px, size_px, channels), temperature)
+        draw(model)
+    for layer, operation in layers:
+        kernel, bias = plan.constant(operation["kernel"]), plan.constant(operation["bias"])
+        of_scale = [np.zeros_like(kernel), np.ones_like(kernel)] if operation["operator"] == "scale" else []
+        layer.set_weights([kernel, bias, *of_scale])
+    return model
+
+
+def _built(plan: Plan, shape: tuple[int, int, int], temperature: float) -> tuple[Any, list[tuple[Any, Operation]]]:
+    """The model, and its layers that have weights with their operations."""
     import keras
 
-    images = keras.Input((size_px, size_px, channels), dtype="uint8", name="images")
+    images = keras.Input(shape, dtype="uint8", name="images")
     values = [keras.layers.Rescaling(1.0, name="floats")(images)]
-    weights: list[tuple[Any, list[np.ndarray]]] = []
+    with_weights: list[tuple[Any, Operation]] = []
     for number, operation in enumerate(plan.operations):
         layer = _layer(keras, operation, f"{operation['operator']}_{number}")
         inputs = [values[place] for place in operation["inputs"]]
         values.append(layer(inputs if operation["operator"] in _OF_SEVERAL else inputs[0]))
-        if operation["operator"] in ("convolve", "dense"):
-            weights.append((layer, [plan.constant(operation["kernel"]), plan.constant(operation["bias"])]))
-        elif operation["operator"] == "scale":
-            kernel, bias = plan.constant(operation["kernel"]), plan.constant(operation["bias"])
-            weights.append((layer, [kernel, bias, np.zeros_like(kernel), np.ones_like(kernel)]))
+        if "kernel" in operation:
+            with_weights.append((layer, operation))
     answer = values[-1]
     if temperature != 1:
         powers = keras.ops.power(answer, 1 / temperature)
         answer = keras.ops.divide(powers, keras.ops.sum(powers, axis=1, keepdims=True))
-    model = keras.Model(images, keras.layers.Activation("linear", name="probabilities")(answer), name="inksight")
-    for layer, arrays in weights:
-        layer.set_weights(arrays)
-    return model
+    answer = keras.layers.Activation("linear", name="probabilities")(answer)
+    return keras.Model(images, answer, name="inksight"), with_weights
 
 
 _OF_SEVERAL = ("concatenate", "mean", "multiply")

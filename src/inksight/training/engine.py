@@ -12,7 +12,7 @@ import time
 from contextlib import nullcontext, suppress
 from importlib import metadata
 
-from inksight.errors import EngineError
+from inksight.errors import EngineError, UsageError, unknown
 from inksight.files import cache_folder
 from inksight.training.config import BACKENDS
 from inksight.training.deferred import deferred
@@ -35,11 +35,14 @@ def prepare(backend: str | None) -> str:
     Returns:
         the backend's name.
     Raises:
+        UsageError: no such backend.
         EngineError: the backend is not installed, or Keras runs on another one already.
     """
     loaded = _loaded_backend()
     named = os.environ.get("KERAS_BACKEND")
     wanted = backend or loaded or (named if named in BACKENDS else "jax")
+    if wanted not in BACKENDS:
+        raise UsageError(unknown("backend", wanted, BACKENDS))
     if loaded is not None and loaded != wanted:
         raise EngineError(
             f"Keras is loaded with the backend {loaded} already; {wanted} was wanted. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ MODEL = "model.xml"
 
 
 def _write(source: Source, out: Path) -> None:
-    import openvino
-
+    openvino = _quiet_openvino()
     model = openvino.Core().read_model(calibrated(source).SerializeToString())
     openvino.save_model(model, out / MODEL, compress_to_fp16=False)
 
@@ -32,12 +32,19 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
 
 def _compiled(path: Path) -> Any:
     """The model on the CPU; in float32, where some processors would take half of it."""
-    import openvino
-
+    openvino = _quiet_openvino()
     try:
         return openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     except RuntimeError as error:
         raise EngineError(f"{path} is no model that OpenVINO can open ({error}). Export the run again.") from error
+
+
+def _quiet_openvino() -> Any:
+    """OpenVINO without its telemetry, which would tell its makers of every import."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 def _snippet(name: str, card: ModelCard) -> str:

@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from sitting import report, spread
 
 import inksight
-from inksight.export.job import export
+from inksight.export.job import export_run
 from inksight.export.proof import golden_pictures
 
 CHROMIUM = os.environ.get("INKSIGHT_BROWSER", "/usr/bin/chromium")
@@ -41,7 +41,7 @@ def main() -> None:
     reader = inksight.Predictor.load(wishes.model)
     images = golden_pictures(reader.card.size_px)[:100]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = export(wishes.model, "html", Path(folder) / "page.html").path
+        path = export_run(wishes.model, "html", Path(folder) / "page.html").path
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(path.as_uri())

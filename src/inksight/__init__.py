@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inksight.experiments.job import experiment
     from inksight.experiments.results import Experiment
     from inksight.explanation import Explanation, explain
+    from inksight.export.job import Exported, export_run, verify_export
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
@@ -48,6 +49,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Explanation": "explanation",
     "Experiment": "experiments.results",
+    "Exported": "export.job",
     "InksightError": "errors",
     "PRESETS": "training.config",
     "Predictor": "predictor",
@@ -60,6 +62,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "experiment": "experiments.job",
+    "export_run": "export.job",
     "find_doubts": "doubt",
     "finetune": "finetuning",
     "load": "data",
@@ -68,6 +71,7 @@ _HOMES = {
     "resume": "resuming",
     "train": "job",
     "tune": "scale.search.job",
+    "verify_export": "export.job",
     "write_report": "report.report",
 }
 __all__ = [
@@ -79,6 +83,7 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Explanation",
+    "Exported",
     "InksightError",
     "Predictor",
     "Run",
@@ -90,6 +95,7 @@ __all__ = [
     "evaluate",
     "experiment",
     "explain",
+    "export_run",
     "find_doubts",
     "finetune",
     "load",
@@ -98,6 +104,7 @@ __all__ = [
     "resume",
     "train",
     "tune",
+    "verify_export",
     "write_report",
 ]
 

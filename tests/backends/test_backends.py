@@ -12,11 +12,13 @@ import pytest
 from onnx import numpy_helper
 
 import inksight
+from inksight.export.job import export_run
 
 OTHERS = ("tensorflow", "torch")
 BROKEN_OFF = """
 import os, signal, sys
 import inksight
+from inksight.export.job import export_run
 from inksight.training.fit import Silent
 class Killer(Silent):
     def step(self, done, planned, row):
@@ -65,13 +67,15 @@ def test_members_train_on_it_too(trained, mnist, tmp_path, command):
     assert answer["parameters"] % 2 == 0
 
 
-def test_its_run_opens_anywhere(trained, mnist, tmp_path):
+@pytest.mark.parametrize("exported", [False, True])
+def test_its_run_opens_anywhere(trained, mnist, tmp_path, exported):
     backend, _, run = trained
     images = mnist.test.images[:500]
     found = inksight.Predictor.load(run.path).probabilities(images)
     assert (found.argmax(1) == mnist.test.labels[:500]).mean() > 0.97
     np.save(tmp_path / "images.npy", images[..., None])
-    arguments = [str(run.path / "model.keras"), str(tmp_path / "images.npy"), str(tmp_path / "out.npy")]
+    model = export_run(run.path, "keras", tmp_path / "answers.keras").path if exported else run.path / "model.keras"
+    arguments = [str(model), str(tmp_path / "images.npy"), str(tmp_path / "out.npy")]
     for opened_by in ("jax", backend):
         environment = {**os.environ, "KERAS_BACKEND": opened_by, "XLA_FLAGS": ""}
         subprocess.run([sys.executable, "-c", PLAIN_KERAS, *arguments], check=True, timeout=180, env=environment)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import inksight
-from inksight.export.job import export
+from inksight.export.job import export_run
 from inksight.export.proof import golden_pictures
 from inksight.ink import digit_input, digit_of_ink
 
@@ -23,7 +23,7 @@ SCRIBBLE = [(0.1, 0.1), (0.9, 0.2), (0.1, 0.3), (0.9, 0.5), (0.2, 0.9), (0.9, 0.
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory) -> Path:
-    return export("shipped", "html", tmp_path_factory.mktemp("shipped") / "page.html").path
+    return export_run("shipped", "html", tmp_path_factory.mktemp("shipped") / "page.html").path
 
 
 def draw(page, points, selector="#pad"):
@@ -88,13 +88,13 @@ def test_the_shipped_network_answers_as_onnx_runtime(open_page, shipped):
 
 
 def test_the_quick_network_answers_as_onnx_runtime(open_page, quick_run, tmp_path):
-    path, _ = export(quick_run.path, "html", tmp_path / "quick.html")
+    path, _ = export_run(quick_run.path, "html", tmp_path / "quick.html")
     assert path.stat().st_size < 3_000_000
     assert_equal(open_page(path), quick_run.path)
 
 
 def test_every_operator_answers_as_onnx_runtime(open_page, every_operator, tmp_path):
-    export(every_operator, "html", tmp_path / "page.html")
+    export_run(every_operator, "html", tmp_path / "page.html")
     assert_equal(open_page(tmp_path / "page.html"), every_operator)
 
 
@@ -266,7 +266,7 @@ def test_what_is_no_picture_is_said(open_page, shipped):
 
 
 def test_a_colour_model_takes_pictures_as_python_does(open_page, colour_run, tmp_path):
-    export(colour_run, "html", tmp_path / "page.html")
+    export_run(colour_run, "html", tmp_path / "page.html")
     page, reader = open_page(tmp_path / "page.html"), inksight.Predictor.load(colour_run)
     shapes = ((16, 16, 3), (40, 90, 3), (123, 77, 3), (9, 12, 3), (50, 50), (16, 1, 3))
     pictures = [cv2.blur(RANDOM.integers(0, 256, shape, np.uint8), (3, 3)).reshape(shape) for shape in shapes]
@@ -276,7 +276,7 @@ def test_a_colour_model_takes_pictures_as_python_does(open_page, colour_run, tmp
 
 
 def test_a_colour_model_is_drawn_for_in_colour(open_page, colour_run, tmp_path):
-    export(colour_run, "html", tmp_path / "page.html")
+    export_run(colour_run, "html", tmp_path / "page.html")
     page = open_page(tmp_path / "page.html")
     page.select_option("#paper", "#000000")
     page.locator("#width").evaluate("(slider) => { slider.value = 44; slider.dispatchEvent(new Event('input')); }")

@@ -18,7 +18,7 @@ import inksight
 from inksight.errors import EngineError, RunError, StorageError, UsageError
 from inksight.export import sidecar
 from inksight.export.formats import FORMATS
-from inksight.export.job import export, verify
+from inksight.export.job import export_run, verify_export
 from inksight.export.proof import golden_pictures
 
 PYTHON = ("onnx", "keras", "saved_model", "litert", "openvino")
@@ -42,7 +42,7 @@ def format(request) -> str:
 @pytest.fixture(scope="module")
 def exported(format, tmp_path_factory):
     """The shipped model in a format; it is calibrated (temperature 0.55)."""
-    return export("shipped", format, tmp_path_factory.mktemp("exported") / f"reader{FORMATS[format].suffix}")
+    return export_run("shipped", format, tmp_path_factory.mktemp("exported") / f"reader{FORMATS[format].suffix}")
 
 
 def test_it_answers_pictures_that_it_was_not_proved_on(exported, format, mnist):
@@ -56,7 +56,7 @@ def test_it_answers_pictures_that_it_was_not_proved_on(exported, format, mnist):
 
 
 def test_every_operator_goes_that_way(every_operator, format, tmp_path):
-    proof = export(every_operator, format, tmp_path / f"all{FORMATS[format].suffix}").proof
+    proof = export_run(every_operator, format, tmp_path / f"all{FORMATS[format].suffix}").proof
     assert proof.other_labels == 0 or FORMATS[format].least_agreeing < 1
 
 
@@ -94,7 +94,7 @@ def test_an_old_export_is_asked_again(exported, command, tmp_path):
     else:
         shutil.copy(exported.path, moved)
         shutil.copy(f"{exported.path}.json", tmp_path)
-    assert verify(moved).proof == exported.proof
+    assert verify_export(moved).proof == exported.proof
     parts = [each for each in sorted(moved.rglob("*")) if each.suffix in (".bin", ".pb")]
     file = parts[0] if moved.is_dir() else moved
     content = bytearray(file.read_bytes())
@@ -103,12 +103,12 @@ def test_an_old_export_is_asked_again(exported, command, tmp_path):
     with pytest.raises(
         RunError, match=rf"{file.name} has changed since it was exported: SHA-256 \w+ expected, \w+ fou"
     ):
-        verify(moved)
+        verify_export(moved)
 
 
 def test_colour_and_calibration_travel(colour_run, tmp_path):
     for format in ("onnx", "html"):
-        done = export(colour_run, format, tmp_path / f"colours{FORMATS[format].suffix}")
+        done = export_run(colour_run, format, tmp_path / f"colours{FORMATS[format].suffix}")
         assert done.proof.largest_difference <= 1e-6
 
 
@@ -157,7 +157,7 @@ def test_an_unequal_export_leaves_nothing(digit_run, tmp_path, monkeypatch):
     with pytest.raises(
         EngineError, match=r"differs from the run's own model by [\d.]+ on 1,000 pictures and answers \d"
     ):
-        export(digit_run, "onnx", tmp_path / "own.onnx")
+        export_run(digit_run, "onnx", tmp_path / "own.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -167,18 +167,18 @@ def test_a_missing_extra_is_named(format, tmp_path):
     if all(importlib.util.find_spec(module) for module, _ in (*row.needs, *row.to_ask)):
         pytest.skip("everything is installed here")
     with pytest.raises(EngineError, match=rf'is not installed: pip install "inksight\[{row.to_ask[0][1]}\]"'):
-        export("shipped", format, tmp_path / "out")
+        export_run("shipped", format, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_and_places_that_cannot_be(digit_run, tmp_path):
     with pytest.raises(UsageError, match='no export format "onxn". Did you mean onnx'):
-        export(digit_run, "onxn")
+        export_run(digit_run, "onxn")
     with pytest.raises(RunError, match="there is no .*nothing.onnx. Give a file or folder that inksight export has"):
-        verify(tmp_path / "nothing.onnx")
+        verify_export(tmp_path / "nothing.onnx")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="could not be written"):
-        export(digit_run, "onnx", tmp_path / "file" / "own.onnx")
+        export_run(digit_run, "onnx", tmp_path / "file" / "own.onnx")
 
 
 @pytest.mark.parametrize(
@@ -191,17 +191,17 @@ def test_names_and_places_that_cannot_be(digit_run, tmp_path):
     ],
 )
 def test_a_damaged_sidecar_is_no_proof(digit_run, tmp_path, change, said):
-    path = export(digit_run, "onnx", tmp_path / "own.onnx").path
+    path = export_run(digit_run, "onnx", tmp_path / "own.onnx").path
     place = sidecar.place_of(path)
     place.write_text(json.dumps({**json.loads(place.read_text()), **change}))
     with pytest.raises((RunError, EngineError), match=said):
-        verify(path)
+        verify_export(path)
 
 
 def test_another_size_is_another_run(digit_run, colour_run, tmp_path):
-    path = export(digit_run, "onnx", tmp_path / "own.onnx").path
+    path = export_run(digit_run, "onnx", tmp_path / "own.onnx").path
     with pytest.raises(RunError, match=r"takes pictures of 16 px and 3 channel\(s\), .*own.onnx of 28 px and 1"):
-        verify(path, colour_run)
+        verify_export(path, colour_run)
 
 
 def test_golden_pictures_are_mnist_in_the_networks_own_shape(mnist):

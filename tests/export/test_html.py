@@ -10,14 +10,14 @@ import pytest
 
 import inksight
 from inksight.export.formats import html
-from inksight.export.job import export
+from inksight.export.job import export_run
 from inksight.export.lowering import plan_of
 from inksight.runs import load_model_card
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory) -> str:
-    path = export("shipped", "html", tmp_path_factory.mktemp("page") / "page.html").path
+    path = export_run("shipped", "html", tmp_path_factory.mktemp("page") / "page.html").path
     return path.read_text(encoding="utf-8")
 
 

@@ -36,15 +36,15 @@ def export(
     """Write a run's model for other places, and prove that it answers the same there."""
     if (format is None) == (verify is None):
         raise UsageError("give --format to write an export, or --verify to check an old one.")
-    from inksight.export import job
+    from inksight.export.job import export_run, verify_export
 
     if format is not None:
-        done = job.export(run or "latest", format, out)
+        done = export_run(run or "latest", format, out)
     elif out is not None:
         raise UsageError("--verify writes nothing; leave --out away.")
     else:
         assert verify is not None
-        done = job.verify(verify, run)
+        done = verify_export(verify, run)
     if as_json:
         emit(_record(done, run))
         return

@@ -35,7 +35,7 @@ class Exported:
         return sum(file.stat().st_size for file in files)
 
 
-def export(run: str | Path, format: str, out: str | Path | None = None) -> Exported:
+def export_run(run: str | Path, format: str, out: str | Path | None = None) -> Exported:
     """Writes a run's model in another format and asks it 1,000 pictures there before it may stay.
 
     Args:
@@ -71,11 +71,11 @@ def export(run: str | Path, format: str, out: str | Path | None = None) -> Expor
     return Exported(path, format, proof, beside["snippet"])
 
 
-def verify(export: str | Path, run: str | Path | None = None) -> Exported:
+def verify_export(export: str | Path, run: str | Path | None = None) -> Exported:
     """Asks an old export the same pictures again.
 
     Args:
-        export: a file or folder that `export` has written.
+        export: a file or folder that `export_run` has written.
         run: what to compare it with; None for the answers that are kept in its sidecar, which needs nothing else.
     Raises:
         RunError: there is no such export, its sidecar is missing or damaged, or its bytes have changed.

@@ -1,7 +1,7 @@
 """`inksight train`, from process start to the saved run, against the tutorial's script in the same sitting.
 
     python benchmarks/train.py [--preset quick] [--seeds 5] [--article PYTHON [--article-runs 1]] [--keep FOLDER]
-        [--target 0.985]
+        [--target 0.985] [--backend jax]
 
 FOLDER keeps the run folders. PYTHON is an interpreter with TensorFlow; the tutorial's 10 epochs run between ours. Each
 side runs once before, short and untimed, so that both find their bytecode written and their files warm. One JSON line.
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--article", help="interpreter with TensorFlow")
     parser.add_argument("--article-runs", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="where to keep the run folders")
+    parser.add_argument("--backend", default="jax", help="one that this environment has")
     parser.add_argument("--target", type=float, help="stop at this accuracy on the validation part")
     parser.add_argument("--epochs", type=int, help="so many epochs and no warm-up, to try the script")
     wishes = parser.parse_args()
@@ -53,6 +54,7 @@ def main() -> None:
     few = [str(wishes.epochs)] if wishes.epochs else []
     article = [os.path.abspath(wishes.article or ""), str(ROOT / "benchmarks" / "article.py"), mnist, *few]
     inksight_train = [sys.executable, "-m", "inksight", "train", "--json", "--preset", wishes.preset]
+    inksight_train += ["--backend", wishes.backend]
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
         if not few:
@@ -69,6 +71,7 @@ def main() -> None:
             print(f"seed {seed}: {ours[-1]}", file=sys.stderr, flush=True)
     figures: dict[str, Any] = {
         "preset": wishes.preset,
+        "backend": wishes.backend,
         "accuracy": spread([answer["test"]["accuracy"] for _, answer in ours], 5),
         "seconds": spread([seconds for seconds, _ in ours], 2),
         "peak_rss_mb": max(round(answer["peak_rss_mb"]) for _, answer in ours),

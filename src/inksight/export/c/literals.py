@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,24 +12,30 @@ WIDTH = 118
 
 
 def number(value: float) -> str:
-    """The shortest decimal that a compiler reads back as the same float32.
+    """One of `numbers`."""
+    return numbers(np.array([value]))[0]
+
+
+def numbers(values: np.ndarray) -> list[str]:
+    """The shortest decimals that a compiler reads back as the same float32.
 
     Raises:
-        EngineError: not a number, or infinite.
+        EngineError: one is not a number, or infinite.
     """
-    if not np.isfinite(value):
-        raise EngineError(f"the model has a weight that is {value}, which C has no number for. Train it again.")
-    return re.sub(r"^(-?)0\.", r"\1.", str(np.float32(value))).replace(".0e", "e") + "f"
+    if not np.isfinite(values).all():
+        raise EngineError("the model has a weight that is no finite number, which C has no words for. Train it again.")
+    texts = map(str, values.astype(np.float32))
+    return [(text[1:] if text.startswith("0.") else text.replace("-0.", "-.", 1)) + "f" for text in texts]
 
 
 def array(name: str, values: np.ndarray) -> str:
     """A constant of floats, or of bytes where `values` are int8."""
     flat = values.ravel()
-    kind, items = ("int8_t", map(str, flat)) if flat.dtype == np.int8 else ("float", map(number, flat))
+    kind, items = ("int8_t", list(map(str, flat.tolist()))) if flat.dtype == np.int8 else ("float", numbers(flat))
     return f"static const {kind} {name}[{flat.size}] = {{\n{_lines(items)}\n}};\n"
 
 
-def _lines(items: Iterable[str]) -> str:
+def _lines(items: list[str]) -> str:
     """Items with commas between them, in lines."""
     lines, line = [], ""
     for item in items:

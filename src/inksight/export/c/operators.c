@@ -145,3 +145,9 @@ static void softmax(float *out, const float *in, int places, int channels)
         for (int c = 0; c < channels; ++c) out[c] /= sum;
     }
 }
+
+/* Probabilities to logits over the temperature. */
+static void cool(float *values, float temperature, int count)
+{
+    for (int i = 0; i < count; ++i) values[i] = logf(values[i] > SMALLEST ? values[i] : SMALLEST) / temperature;
+}

@@ -20,7 +20,6 @@ from inksight.runs import ModelCard
 HERE = Path(__file__).parent
 LANES = 16
 FUNCTION = re.compile(r"/\*(?:(?!\*/).)*\*/\nstatic void (\w+)\(.*?^}\n", re.MULTILINE | re.DOTALL)
-NEEDED = {"concatenate": {"join"}, "convolve": {"convolve", "products"}}  # functions, if not the one of its name
 ACTIVATIONS = {
     "elu": "value > 0.0f ? value : alpha * expm1f(value)",
     "gelu": "0.5f * value * (1.0f + erff(value * 0.70710678f))",
@@ -43,16 +42,18 @@ def c_source(card: ModelCard, plan: Plan, int8: bool = False) -> str:
         EngineError: a weight that is no number.
     """
     steps = steps_of(plan, (card.size_px, card.size_px, card.channels), int8)
-    writer = _Writer(memory_of(steps), set() if card.temperature == 1 else {"softmax"})
+    writer = _Writer(memory_of(steps))
     for step in steps:
         writer.add(step)
+    if card.temperature != 1:
+        _calibrate(writer, card.temperature)
     framed = card.preprocessing == "digits" and card.channels == 1
     pieces = [
         _head(card, writer, int8, framed),
         *writer.arrays,
         f"\nstatic float memory[{max(writer.memory.size, 1)}];\n\n",
-        "\n".join(_functions(writer.operators)),
-        Template(_piece("tail.c")).substitute(calls="\n".join([*writer.calls, *_calibration(card)])),
+        "\n".join(_functions(writer.functions)),
+        Template(_piece("tail.c")).substitute(calls="\n".join(writer.calls)),
         f"\n#define BOX {round(card.size_px * MNIST_BOX_PX / MNIST_PX)}\n{_piece('frame.c')}" if framed else "",
         _piece("main.c"),
         "\n#endif\n",
@@ -99,11 +100,11 @@ def _about(card: ModelCard) -> str:
     return comment("; ".join(["Written by Inksight", *said])) + "."
 
 
-def _functions(operators: set[str]) -> list[str]:
-    """The functions that some operators need, in the order of the table."""
-    needed = {name for operator in operators for name in NEEDED.get(operator, {operator})}
+def _functions(needed: set[str]) -> list[str]:
+    """The functions that are called, with what they call."""
+    needed = needed | ({"products"} if "convolve" in needed else set())
     found = [match[0] for match in FUNCTION.finditer(_piece("operators.c")) if match[1] in needed]
-    return [*found, *(_activation(name, value) for name, value in ACTIVATIONS.items() if name in needed)]
+    return [*found, *(_activation(name, value) for name, value in ACTIVATIONS.items() if f"each_{name}" in needed)]
 
 
 def _activation(name: str, value: str) -> str:
@@ -118,25 +119,12 @@ def _activation(name: str, value: str) -> str:
     )
 
 
-def _calibration(card: ModelCard) -> list[str]:
-    """The calls that soften or sharpen probabilities by the temperature."""
-    if card.temperature == 1:
-        return []
-    return [
-        "    for (int i = 0; i < CLASSES; ++i) {",
-        "        const float probability = probabilities[i] > SMALLEST ? probabilities[i] : SMALLEST;",
-        f"        probabilities[i] = logf(probability) / {number(card.temperature)}; /* the temperature */",
-        "    }",
-        "    softmax(probabilities, probabilities, 1, CLASSES);",
-    ]
-
-
 class _Writer:
-    """The calls as they grow. arrays: their constants, flash: the bytes of these. operators: those that were called."""
+    """The calls as they grow. arrays: their constants, flash: the bytes of these. functions: those that are called."""
 
-    def __init__(self, memory: Memory, operators: set[str]) -> None:
+    def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.operators = operators
+        self.functions: set[str] = set()
         self.arrays: list[str] = []
         self.calls: list[str] = []
         self.flash = 0
@@ -144,11 +132,11 @@ class _Writer:
     def add(self, step: Step) -> None:
         """Appends what a step does."""
         self.calls.append(f"    /* {step.operator} -> {' x '.join(map(str, step.shape))} */")
-        self.operators.add(step.operator)
         CALLS[step.operator](self, step)
 
     def call(self, function: str, *arguments: object) -> None:
         """Appends a call."""
+        self.functions.add(function)
         self.calls.append(f"    {function}({', '.join(map(str, arguments))});")
 
     def place(self, value: int) -> str:
@@ -189,11 +177,9 @@ def _in_blocks(kernel: np.ndarray) -> np.ndarray:
 
 def _scale(writer: _Writer, step: Step) -> None:
     constants = [writer.constant(name, step.details[name]) for name in ("kernel", "bias")]
-    function, source = "scale", step.inputs[0]
-    if source == PICTURE:
-        writer.operators.add(function := "scale_bytes")
-    place = "image" if source == PICTURE else writer.place(source)
-    writer.call(function, writer.place(step.output), place, *constants, *_places_and_channels(step.shape))
+    source, sizes = step.inputs[0], _places_and_channels(step.shape)
+    function, place = ("scale_bytes", "image") if source == PICTURE else ("scale", writer.place(source))
+    writer.call(function, writer.place(step.output), place, *constants, *sizes)
 
 
 def _pool(writer: _Writer, step: Step) -> None:
@@ -220,12 +206,9 @@ def _multiply(writer: _Writer, step: Step) -> None:
 
 
 def _mean(writer: _Writer, step: Step) -> None:
-    members = ", ".join(map(writer.place, step.inputs))
-    writer.calls.append("    {")
-    writer.calls.append(f"        const float *const members[] = {{{members}}};")
-    numbers = f"{len(step.inputs)}, {math.prod(step.shape)}"
-    writer.calls.append(f"        mean({writer.place(step.output)}, members, {numbers});")
-    writer.calls.append("    }")
+    members = f"members_{len(writer.calls)}"
+    writer.calls.append(f"    const float *const {members}[] = {{{', '.join(map(writer.place, step.inputs))}}};")
+    writer.call("mean", writer.place(step.output), members, len(step.inputs), math.prod(step.shape))
 
 
 def _concatenate(writer: _Writer, step: Step) -> None:
@@ -242,6 +225,13 @@ def _each(writer: _Writer, step: Step) -> None:
     alpha = [number(step.details["alpha"])] if "alpha" in step.details else []
     inputs = map(writer.place, step.inputs)
     writer.call(f"each_{step.operator}", writer.place(step.output), *inputs, math.prod(step.shape), *alpha)
+
+
+def _calibrate(writer: _Writer, temperature: float) -> None:
+    """Softens or sharpens the probabilities, as measure.calibration.with_temperature does."""
+    writer.calls.append("    /* the temperature */")
+    writer.call("cool", "probabilities", number(temperature), "CLASSES")
+    writer.call("softmax", "probabilities", "probabilities", 1, "CLASSES")
 
 
 def _call(writer: _Writer, step: Step, *numbers: object) -> None:

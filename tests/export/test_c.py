@@ -15,7 +15,7 @@ from inksight.errors import EngineError
 from inksight.export.c import compiler, literals
 from inksight.export.c.compiler import c_answers
 from inksight.export.c.memory import memory_of
-from inksight.export.c.source import CALLS, c_source
+from inksight.export.c.source import CALLS, c_snippet, c_source
 from inksight.export.c.steps import MONOTONE, quantised, steps_of
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
@@ -319,6 +319,26 @@ def test_it_frames_digits_as_python_does(mnist, tmp_path):
     assert not found[:2, 1:].any()
     expected = np.stack([normalise(ink).ravel() for ink in inks[2:]])
     assert np.abs(found[2:, 1:].astype(int) - expected).max() <= 1
+
+
+def test_its_client_reads_a_dark_digit_on_paper(shipped, mnist, tmp_path):
+    seven = next(digit for digit, label in zip(mnist.test.images, mnist.test.labels, strict=True) if label == 7)
+    paper = np.full((120, 160), 220, np.uint8)
+    paper[30:100, 50:120] -= (cv2.resize(seven, (70, 70)) * 0.8).astype(np.uint8)
+    client = written(tmp_path, c_snippet(load_model_card(SHIPPED), str(shipped)), "client.c")
+    asked = program(client, tmp_path, shipped)
+    for picture, answer in ((paper, b"7\n"), (np.full_like(paper, 220), b"blank\n"), (paper[:9], None)):
+        done = subprocess.run([asked], input=picture.tobytes(), capture_output=True)
+        assert (done.stdout if done.returncode == 0 else None) == answer
+
+
+def test_the_client_of_a_colour_model(tmp_path):
+    card, image = card_of((4, 4, 3), 2), pictures((4, 4, 3), 1)
+    plan = plan_by_hand(("flatten", [0], [48], {}), linear("dense", [1], [2], 48, 2), ("softmax", [2], [2], {}))
+    path = written(tmp_path, c_source(card, plan))
+    client = written(tmp_path, c_snippet(card, "model.c"), "client.c")
+    done = subprocess.run([program(client, tmp_path, path)], input=image.tobytes(), capture_output=True, check=True)
+    assert done.stdout.decode().split()[-1] == str(replay(plan, image).argmax())
 
 
 CLIENT = """

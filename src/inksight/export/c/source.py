@@ -47,7 +47,7 @@ def c_source(card: ModelCard, plan: Plan, int8: bool = False) -> str:
         writer.add(step)
     if card.temperature != 1:
         _calibrate(writer, card.temperature)
-    framed = card.preprocessing == "digits" and card.channels == 1
+    framed = _is_framed(card)
     pieces = [
         _head(card, writer, int8, framed),
         *writer.arrays,
@@ -59,6 +59,16 @@ def c_source(card: ModelCard, plan: Plan, int8: bool = False) -> str:
         "\n#endif\n",
     ]
     return "".join(pieces)
+
+
+def c_snippet(card: ModelCard, file: str = "model.c") -> str:
+    """A whole C program that uses the file called `file` and answers one picture of raw bytes on its standard input."""
+    return Template(_piece("framing_client.c" if _is_framed(card) else "client.c")).substitute(file=file)
+
+
+def _is_framed(card: ModelCard) -> bool:
+    """Whether the file can bring a picture to the network's input itself."""
+    return card.preprocessing == "digits" and card.channels == 1
 
 
 def _piece(name: str) -> str:
@@ -78,10 +88,11 @@ def _head(card: ModelCard, writer: _Writer, int8: bool, framed: bool) -> str:
         num_classes=len(card.classes),
         last_class=len(card.classes) - 1,
         picture_bytes=picture_bytes,
-        about=_about(card),
+        about=_about(card, int8),
         flash=f"{writer.flash:,}",
         ram=f"{4 * max(writer.memory.size, 1):,}",
-        stack="less than 1,000 bytes" if card.size_px <= MNIST_PX else f"about {card.size_px**2:,} bytes",
+        products=f"{writer.products:,}",
+        stack=f"{500 + card.size_px**2:,}",
         weight="int8_t" if int8 else "float",
         lanes=LANES,
         unsure_below=number(card.unsure_below),
@@ -91,12 +102,14 @@ def _head(card: ModelCard, writer: _Writer, int8: bool, framed: bool) -> str:
     )
 
 
-def _about(card: ModelCard) -> str:
+def _about(card: ModelCard, int8: bool) -> str:
     """Where the model comes from, in one line of a comment."""
     about = card.about
     said = [f"{key}: {about[key]}" for key in ("data", "preset") if about[key]]
     if about["test"]:
         said.append(f"right on {about['test']['accuracy']:.2%} of {about['test']['images']:,} test pictures")
+    if int8:
+        said.append("then its weights were rounded to bytes")
     return comment("; ".join(["Written by Inksight", *said])) + "."
 
 
@@ -120,7 +133,8 @@ def _activation(name: str, value: str) -> str:
 
 
 class _Writer:
-    """The calls as they grow. arrays: their constants, flash: the bytes of these. functions: those that are called."""
+    """The calls as they grow. arrays: their constants, flash: the bytes of these. functions: those that are called.
+    products: of weights with values, for one picture."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -128,6 +142,7 @@ class _Writer:
         self.arrays: list[str] = []
         self.calls: list[str] = []
         self.flash = 0
+        self.products = 0
 
     def add(self, step: Step) -> None:
         """Appends what a step does."""
@@ -159,6 +174,7 @@ def _convolve(writer: _Writer, step: Step) -> None:
     row = math.prod(details["from"][0][1:])
     down, right = details["strides"][0] * row, details["strides"][1] * channels
     window_down, window_right = details["steps"][0] * down, details["steps"][1] * right
+    writer.products += rows * columns * math.prod(details["window"]) * kernel.size
     numbers = (rows, columns, filters, window_down, window_right, reach, across * channels, row, *details["window"])
     weights = writer.constant("kernel", _in_blocks(kernel.reshape(-1, filters)))
     bias = writer.constant("bias", details["bias"])

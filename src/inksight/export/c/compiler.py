@@ -45,22 +45,19 @@ def c_compiler() -> list[str]:
     Raises:
         EngineError: there is none.
     """
-    chosen = shlex.split(os.environ.get("CC", ""))
-    found = [[name] for name in COMPILERS if shutil.which(name)]
-    if chosen and shutil.which(chosen[0]):
-        return chosen
-    if not found:
-        raise EngineError(
-            f"no C compiler was found ({', '.join(COMPILERS)} were looked for), and a C file must be compiled to be "
-            "proved. Install one: apt install gcc on Debian and Ubuntu, xcode-select --install on macOS, MinGW-w64 "
-            "on Windows; or name it in CC."
-        )
-    return found[0]
+    for command in (shlex.split(os.environ.get("CC", "")), *([name] for name in COMPILERS)):
+        if command and shutil.which(command[0]):
+            return command
+    raise EngineError(
+        f"no C compiler was found ({', '.join(COMPILERS)} were looked for), and a C file must be compiled to be "
+        "proved. Install one: apt install gcc on Debian and Ubuntu, xcode-select --install on macOS, MinGW-w64 "
+        "on Windows; or name it in CC."
+    )
 
 
 def _run(command: list[str], verb: str) -> str:
     """What a command prints; EngineError with the first lines of its complaint if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         complaint = "\n".join(done.stderr.splitlines()[:10])
         raise EngineError(f"{command[0]} could not {verb} the C file (exit code {done.returncode}):\n{complaint}")

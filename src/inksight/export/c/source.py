@@ -173,7 +173,7 @@ def _convolve(writer: _Writer, step: Step) -> None:
     reach, across, channels, filters = kernel.shape
     row = math.prod(details["from"][0][1:])
     down, right = details["strides"][0] * row, details["strides"][1] * channels
-    window_down, window_right = details["steps"][0] * down, details["steps"][1] * right
+    window_down, window_right = details["window_strides"][0] * down, details["window_strides"][1] * right
     writer.products += rows * columns * math.prod(details["window"]) * kernel.size
     numbers = (rows, columns, filters, window_down, window_right, reach, across * channels, row, *details["window"])
     weights = writer.constant("kernel", _in_blocks(kernel.reshape(-1, filters)))
@@ -200,7 +200,7 @@ def _scale(writer: _Writer, step: Step) -> None:
 
 def _pool(writer: _Writer, step: Step) -> None:
     details, (_, width, channels) = step.details, step.details["from"][0]
-    down, right = details["steps"][0] * width * channels, details["steps"][1] * channels
+    down, right = details["window_strides"][0] * width * channels, details["window_strides"][1] * channels
     _call(writer, step, *step.shape, *details["window"], width * channels, down, right)
 
 

@@ -64,16 +64,25 @@ def _steps(plan: Plan, picture: tuple[int, int, int]) -> list[Step]:
         if operator == "flatten":
             values[place] = inputs[0]
             continue
-        if operator == "dense":
-            details["kernel"] = details["kernel"][None, None]
-        if operator in ("convolve", "dense"):
-            operator, details = "convolve", {"strides": [1, 1], "window": [1, 1], "steps": [1, 1], **details}
-        elif operator == "pool":
-            details["steps"] = details.pop("strides")
-        elif operator == "maximum":
-            operator, details = "pool", {"window": shapes[inputs[0]][:2], "steps": [1, 1]}
+        operator, details = _as_written(operator, details, shapes[inputs[0]])
         values[place] = add(operator, inputs, operation["shape"], details | {"from": [shapes[each] for each in inputs]})
     return steps
+
+
+def _as_written(operator: str, details: dict[str, Any], shape: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
+    """Three operators as two: convolutions, each with the pool behind it, if only of one place, and pools.
+
+    Args:
+        shape: of what goes in.
+    """
+    if operator in ("convolve", "dense"):
+        one = {"strides": [1, 1], "window": [1, 1], "window_strides": [1, 1], **details}
+        return "convolve", one | ({"kernel": details["kernel"][None, None]} if operator == "dense" else {})
+    if operator == "maximum":
+        return "pool", {"window": shape[:2], "window_strides": [1, 1]}
+    if operator == "pool":
+        return "pool", {"window": details["window"], "window_strides": details["strides"]}
+    return operator, details
 
 
 def _details(plan: Plan, operation: Operation) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def _with_pools(steps: list[Step]) -> list[Step]:
             result.append(step)
             continue
         chain = [replace(each, shape=step.shape) for each in chain]
-        pooled = chain[0].details | {key: step.details[key] for key in ("window", "steps")}
+        pooled = chain[0].details | {key: step.details[key] for key in ("window", "window_strides")}
         chain[0] = replace(chain[0], details=pooled)
         chain[-1] = replace(chain[-1], output=step.output)
         result[-len(chain) :] = chain
@@ -118,7 +127,7 @@ def _convolution_before(pool: Step, steps: list[Step], uses: Counter[int]) -> li
 def _overlaps(pool: Step) -> bool:
     """Whether a place lies under more than one window; that of a global pool stands once."""
     return any(
-        step < length for step, length in zip(pool.details["steps"], pool.details["window"], strict=True)
+        step < length for step, length in zip(pool.details["window_strides"], pool.details["window"], strict=True)
     ) and pool.shape[:2] != (1, 1)
 
 

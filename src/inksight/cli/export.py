@@ -22,7 +22,7 @@ def export(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(help="onnx, keras, saved_model, litert, openvino, html (a page that draws and answers) or c."),
+        typer.Option(help="onnx, keras, saved_model, litert, openvino, html (a page that answers), c or c_int8."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write, or folder to make. Default: the run's name, here.")

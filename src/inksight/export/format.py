@@ -44,7 +44,7 @@ class Format:
         float32 (n, classes).
     snippet: of the file's name and the model's card: how a program uses it.
     needs: modules -> the extra that brings them; of them `to_ask` are enough to verify an export.
-    framing: whether it frames digits by itself. tolerance: the largest |Δp| it may show.
+    frames: kinds of preprocessing that it does by itself. tolerance: the largest |Δp| it may show.
     least_agreeing: share of the pictures, 0–1, that must get the same label.
     """
 
@@ -56,7 +56,7 @@ class Format:
     is_folder: bool = False
     needs: tuple[tuple[str, str], ...] = ()
     to_ask: tuple[tuple[str, str], ...] = ()
-    framing: bool = False
+    frames: tuple[str, ...] = ()
     tolerance: float = 1e-4
     least_agreeing: float = 1.0
 

@@ -55,7 +55,7 @@ def describe(
         "output": {"name": "probabilities", "dtype": "float32", "shape": ["n", len(card.classes)], "calibrated": True},
         "preprocessing": {
             "kind": card.preprocessing,
-            "inside": row.framing,
+            "inside": card.preprocessing in row.frames,
             "words": DIGITS if card.preprocessing == "digits" else RESIZE,
         },
         "unsure_below": card.unsure_below,

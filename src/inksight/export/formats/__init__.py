@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inksight.export.format import Format
-from inksight.export.formats import html, keras, litert, onnx, openvino, saved_model
+from inksight.export.formats import c, html, keras, litert, onnx, openvino, saved_model
 
 FORMATS: dict[str, Format] = {
     "onnx": onnx.ROW,
@@ -12,4 +12,6 @@ FORMATS: dict[str, Format] = {
     "litert": litert.ROW,
     "openvino": openvino.ROW,
     "html": html.ROW,
+    "c": c.ROW,
+    "c_int8": c.INT8,
 }

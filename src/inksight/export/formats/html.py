@@ -120,5 +120,5 @@ ROW = Format(
     write=_write,
     answer=_answer,
     snippet=_snippet,
-    framing=True,
+    frames=("digits", "resize"),
 )

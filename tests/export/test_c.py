@@ -16,7 +16,7 @@ from inksight.export.c import compiler, literals
 from inksight.export.c.compiler import c_answers
 from inksight.export.c.memory import memory_of
 from inksight.export.c.source import CALLS, c_snippet, c_source
-from inksight.export.c.steps import MONOTONE, quantised, steps_of
+from inksight.export.c.steps import MONOTONE, quantised, rounded, steps_of
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.plan import Plan
@@ -252,21 +252,24 @@ def test_it_says_how_much_flash_and_ram_it_takes(shipped, tmp_path):
 
 def test_int8_is_a_quarter_and_answers_as_its_rounded_weights_do(mnist, tmp_path):
     plan = plan_in(SHIPPED)
-    rounded = plan.weights.copy()
-    for operation in plan.operations:
-        if operation["operator"] in ("convolve", "dense"):
-            kernel = plan.constant(operation["kernel"])
-            largest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)))
-            offset = operation["kernel"]["offset"]
-            near = np.round(kernel / (largest / 127)) * (largest / 127)
-            rounded[offset : offset + kernel.size] = near.ravel()
     images = mnist.train.images[:200, ..., None]
     text = c_source(replace(load_model_card(SHIPPED), temperature=1.0), plan, int8=True)
     found = c_answers(written(tmp_path, text), images)
-    assert np.abs(found - replay(Plan(plan.operations, rounded), images)).max() <= 1e-5
+    assert np.abs(found - replay(rounded(plan), images)).max() <= 1e-5
     assert (found.argmax(axis=1) == replay(plan, images).argmax(axis=1)).all()
     flash = int(re.search(r"Flash: ([\d,]+)", text)[1].replace(",", ""))
     assert flash < 0.26 * 4 * plan.weights.size
+
+
+def test_rounded_weights_are_the_nearest_of_255():
+    plan = plan_of_net("compact", (20, 20, 3), {"dense_units": 11})
+    kernels = [entry["kernel"] for entry in plan.operations if entry["operator"] in ("convolve", "dense")]
+    near = rounded(plan)
+    for before, after in ((plan.constant(kernel), near.constant(kernel)) for kernel in kernels):
+        largest = np.abs(before).max(axis=tuple(range(before.ndim - 1)))
+        assert (np.abs(before - after) <= largest / 127 * 0.5001).all()
+        assert max(len(np.unique(after[..., filter])) for filter in range(after.shape[-1])) <= 255
+    assert np.count_nonzero(near.weights != plan.weights) <= sum(np.prod(kernel["shape"]) for kernel in kernels)
 
 
 def test_a_filter_of_zeros_stays_one():

@@ -2,8 +2,8 @@
  *
  * $about
  *
- * Flash: $flash bytes of weights, and some kilobytes of code. RAM: $ram bytes that are always taken, and $stack
- * of stack. Work: at most $products products a picture; those with 0 are left out.
+ * Flash: $flash bytes of weights, and some kilobytes of code. RAM: $ram bytes that are always taken, and about
+ * $stack of stack. Work: at most $products products a picture; those with 0 are left out.
  * One answer at a time: two threads would share that memory.
  *
  * Compile it with your program (cc -O2 program.c model.c -lm); a program that has

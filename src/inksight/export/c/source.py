@@ -39,7 +39,7 @@ def c_source(card: ModelCard, plan: Plan, int8: bool = False) -> str:
     Args:
         int8: weights are bytes with one factor a filter, a quarter of the flash; answers differ a little then.
     Raises:
-        EngineError: a weight that is no number.
+        EngineError: a weight that is no finite number.
     """
     steps = steps_of(plan, (card.size_px, card.size_px, card.channels), int8)
     writer = _Writer(memory_of(steps))
@@ -48,13 +48,14 @@ def c_source(card: ModelCard, plan: Plan, int8: bool = False) -> str:
     if card.temperature != 1:
         _calibrate(writer, card.temperature)
     framed = _is_framed(card)
+    box_px = round(card.size_px * MNIST_BOX_PX / MNIST_PX)
     pieces = [
         _head(card, writer, int8, framed),
         *writer.arrays,
-        f"\nstatic float memory[{max(writer.memory.size, 1)}];\n\n",
+        f"\nstatic float memory[{writer.memory.size}];\n\n" if writer.memory.size else "\n",
         "\n".join(_functions(writer.functions)),
         Template(_piece("tail.c")).substitute(calls="\n".join(writer.calls)),
-        f"\n#define BOX {round(card.size_px * MNIST_BOX_PX / MNIST_PX)}\n{_piece('frame.c')}" if framed else "",
+        f"\n#define BOX {box_px}\n{_piece('frame.c')}" if framed else "",
         _piece("main.c"),
         "\n#endif\n",
     ]
@@ -90,7 +91,7 @@ def _head(card: ModelCard, writer: _Writer, int8: bool, framed: bool) -> str:
         picture_bytes=picture_bytes,
         about=_about(card, int8),
         flash=f"{writer.flash:,}",
-        ram=f"{4 * max(writer.memory.size, 1):,}",
+        ram=f"{4 * writer.memory.size:,}",
         products=f"{writer.products:,}",
         stack=f"{500 + card.size_px**2:,}",
         weight="int8_t" if int8 else "float",
@@ -256,6 +257,7 @@ def _call(writer: _Writer, step: Step, *numbers: object) -> None:
 
 
 def _places_and_channels(shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many places there are, and values at each."""
     return math.prod(shape[:-1]), shape[-1]
 
 

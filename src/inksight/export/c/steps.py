@@ -150,3 +150,14 @@ def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     largest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)))
     factors = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
     return factors, np.clip(np.rint(kernel / factors), -LARGEST, LARGEST).astype(np.int8)
+
+
+def rounded(plan: Plan) -> Plan:
+    """The plan with its weights as int8 leaves them: what a C file with int8 must answer."""
+    weights = plan.weights.copy()
+    for operation in plan.operations:
+        if operation["operator"] in ("convolve", "dense"):
+            factors, kernel = quantised(plan.constant(operation["kernel"]))
+            offset = operation["kernel"]["offset"]
+            weights[offset : offset + kernel.size] = (kernel * factors).ravel()
+    return Plan(plan.operations, weights)

@@ -232,9 +232,10 @@ def _concatenate(writer: _Writer, step: Step) -> None:
     places, all_channels = _places_and_channels(step.shape)
     before = 0
     for value, shape in zip(step.inputs, step.details["from"], strict=True):
+        channels = math.prod(shape) // places  # what was flattened has its shape still
         place = f"{writer.place(step.output)} + {before}"
-        writer.call("join", place, writer.place(value), places, shape[-1], all_channels)
-        before += shape[-1]
+        writer.call("join", place, writer.place(value), places, channels, all_channels)
+        before += channels
 
 
 def _each(writer: _Writer, step: Step) -> None:

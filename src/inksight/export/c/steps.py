@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -121,7 +122,8 @@ def _convolution_before(pool: Step, steps: list[Step], uses: Counter[int]) -> li
         after.inputs == (before.output,) and uses[before.output] == 1
         for before, after in zip(chain, behind, strict=False)
     )
-    return chain if fits and read_once else []
+    is_plain = fits and math.prod(chain[0].details["window"]) == 1  # it may have a pool in it already
+    return chain if is_plain and read_once else []
 
 
 def _overlaps(pool: Step) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from inksight.cli.completion import corruption_names, data_names
 from inksight.cli.doubt import doubt
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 
@@ -24,7 +25,10 @@ SHEET_COLUMNS = 10
 THUMBNAIL_PX = 14
 SHOWN_EXAMPLES = 5
 
-Source = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.", autocompletion=data_names),
+]
 
 app = typer.Typer(help="Data sets: list, show, fetch, check, doubt, corrupt.", no_args_is_help=True)
 app.command()(doubt)
@@ -82,7 +86,9 @@ def show(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A data set known by name; see `inksight data list`.")],
+    name: Annotated[
+        str, typer.Argument(help="A data set known by name; see `inksight data list`.", autocompletion=data_names)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Fetch a data set into the cache, so that it is there without a network."""
@@ -130,8 +136,13 @@ def check(source: Source = "mnist", as_json: AsJson = False) -> None:
 @app.command()
 def corrupt(
     out: Annotated[Path, typer.Argument(help="Folder to make, with an .npz for each corruption.")],
-    source: Annotated[str, typer.Option("--data", help="Digits: a known data set or a path.")] = "mnist",
-    only: Annotated[list[str] | None, typer.Option(help="This corruption; may be given several times.")] = None,
+    source: Annotated[
+        str, typer.Option("--data", help="Digits: a known data set or a path.", autocompletion=data_names)
+    ] = "mnist",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="This corruption; may be given several times.", autocompletion=corruption_names),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides all chance.")] = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -7,15 +7,20 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.completion import format_names, run_names
 from inksight.cli.output import AsJson, emit
 
 MEGABYTE = 1e6
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")],
+    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.", autocompletion=run_names)],
     format: Annotated[
-        str, typer.Option(help="html: one file with the weights inside that draws and answers in any browser.")
+        str,
+        typer.Option(
+            autocompletion=format_names,
+            help="html: one file with the weights inside that draws and answers in any browser.",
+        ),
     ],
     out: Annotated[Path | None, typer.Option(help="The file to write. Default: the run's name, here.")] = None,
     as_json: AsJson = False,

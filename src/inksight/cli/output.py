@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from inksight.cli.completion import among
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ RayAddress = Annotated[
     typer.Option(
         help="auto for the Ray cluster that this machine is a node of, or HOST:PORT of its head. Default: RAY_ADDRESS, "
         "else this machine alone."
+    ),
+]
+Preprocessing = Annotated[
+    str | None,
+    typer.Option(
+        help="How foreign pictures become inputs: digits or resize. Default: by data set.",
+        autocompletion=among(("digits", "resize")),
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout, nothing else.")]

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from sitting import report, spread
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20)
     wishes = parser.parse_args()
-    program = [sys.executable, "-m", "inksight"]
+    program = [str(Path(sys.executable).parent / "inksight")]
     python, importing, helping, completing = [], [], [], []
     for _ in range(wishes.repeats):  # in turns, so that other work on the machine meets all alike
         python.append(seconds([sys.executable, "-c", "pass"])[0])

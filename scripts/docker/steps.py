@@ -28,16 +28,16 @@ OURS = ("PYTHON", "VIRTUAL_ENV", "UV_PROJECT", "PATH")  # what a variable of thi
 
 
 class Stage:
-    """One stage as it is built: `root` is its `/`."""
+    """One stage as it is built: `root` is its `/`, `image` the environment it begins with."""
 
-    def __init__(self, root: Path, image: Path, python: str) -> None:
+    def __init__(self, root: Path, image: Path) -> None:
+        """In `root`, which is made."""
         root.mkdir()
-        subprocess.run([python, "-m", "venv", str(image)], check=True)
         self.root, self.folder = root, root
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         self.environment["PATH"] = f"{image / 'bin'}:{SYSTEM}"
         self.start: dict[str, list[str]] = {}
-        self.port: str | None = None
+        self.port = ""
 
     def inside(self, path: str) -> Path:
         """Where a path of the image lies."""
@@ -62,20 +62,36 @@ class Stage:
             ["/bin/sh", "-c", line], cwd=self.folder, env=self.environment, check=True, stdout=sys.stderr.fileno()
         )
 
+    def take(self, word: str, rest: str, stages: dict[str, Path]) -> None:
+        """Any step within a stage. stages: those that are done."""
+        if word == "COPY":
+            self.copy(rest, stages)
+        elif word in ("ENTRYPOINT", "HEALTHCHECK"):
+            self.start[word.lower()] = json.loads(rest[rest.index("[") :])
+        elif word == "EXPOSE":
+            self.port = rest
+        elif word in ("WORKDIR", "ENV", "RUN"):
+            getattr(self, word.lower())(rest)
+        elif word != "USER":
+            raise SystemExit(f"{word} is no step that this script knows")
+
     def copy(self, words: str, stages: dict[str, Path]) -> None:
         """COPY, of the context as .dockerignore leaves it or of an earlier stage."""
         *sources, target = shlex.split(words)
         origin = CONTEXT
         if sources[0].startswith("--from="):
             origin = stages[sources.pop(0).removeprefix("--from=")]
-        hidden = ignored if origin == CONTEXT else lambda path: False
+
+        def hidden(folder: str, names: list[str]) -> list[str]:
+            within = Path(folder).relative_to(origin)
+            return [name for name in names if origin == CONTEXT and ignored(within / name)]
+
         for source in sources:
             path, place = origin / source.lstrip("/"), self.inside(target)
-            if hidden(Path(source)):
+            if hidden(str(path.parent), [path.name]):
                 raise SystemExit(f"COPY {words}: .dockerignore hides {source}")
             if path.is_dir():
-                skip = lambda folder, names: [n for n in names if hidden((Path(folder) / n).relative_to(origin))]  # noqa: E731
-                shutil.copytree(path, place, symlinks=True, ignore=skip, dirs_exist_ok=True)
+                shutil.copytree(path, place, symlinks=True, ignore=hidden, dirs_exist_ok=True)
             else:
                 place.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, place)
@@ -90,7 +106,7 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def ignored(path: Path) -> bool:
-    """Whether .dockerignore keeps a file of the context out: the last pattern that fits it or a folder above decides."""
+    """Whether .dockerignore keeps a file of the context out: of the patterns that fit, the last decides."""
     hidden = False
     for line in (CONTEXT / ".dockerignore").read_text(encoding="utf-8").splitlines():
         pattern = line.removeprefix("!")
@@ -107,36 +123,26 @@ def _fits(path: Path, pattern: str) -> bool:
 
 
 def build(dockerfile: str, folder: Path, python: str) -> Stage:
-    """Runs all steps; gives the last stage. A stage is built in `root`, and moved away when the next one begins."""
+    """Runs all steps; gives the last stage. Each is built in the same place, then moved away."""
     arguments: dict[str, str] = {}
     stages: dict[str, Path] = {}
-    stage, root = None, folder / "root"
+    stage, label = None, ""
     for word, rest in instructions(dockerfile):
         if word == "ARG":
             name, _, arguments[name] = rest.partition("=")
         elif word == "FROM":
             if stage is not None:
-                stages[label] = root.rename(folder / f"stage-{len(stages)}")
-            image, _, label = string.Template(rest).substitute(arguments).partition(" AS ")
-            if not image.startswith("python:3."):
-                raise SystemExit(f"FROM {image}: an image of Python was expected")
-            stage = Stage(root, folder / f"image-{len(stages)}", python)
+                stages[label] = stage.root.rename(folder / f"stage-{len(stages)}")
+            base, _, label = string.Template(rest).substitute(arguments).partition(" AS ")
+            if not base.startswith("python:3."):
+                raise SystemExit(f"FROM {base}: an image of Python was expected")
+            image = folder / f"image-{len(stages)}"
+            subprocess.run([python, "-m", "venv", str(image)], check=True)
+            stage = Stage(folder / "root", image)
         elif stage is None:
-            raise SystemExit(f"{word} before the first FROM")
-        elif word == "WORKDIR":
-            stage.workdir(rest)
-        elif word == "ENV":
-            stage.env(rest)
-        elif word == "RUN":
-            stage.run(rest)
-        elif word == "COPY":
-            stage.copy(rest, stages)
-        elif word == "EXPOSE":
-            stage.port = rest
-        elif word in ("ENTRYPOINT", "HEALTHCHECK"):
-            stage.start[word.lower()] = json.loads(rest[rest.index("[") :])
-        elif word != "USER":
-            raise SystemExit(f"{word} is no step that this script knows")
+            raise SystemExit(f"{word} stands before the first FROM")
+        else:
+            stage.take(word, rest, stages)
     if stage is None:
         raise SystemExit("the Dockerfile has no FROM")
     return stage

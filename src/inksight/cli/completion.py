@@ -62,9 +62,8 @@ def _folders(incomplete: str, wanted: Callable[[Path], bool]) -> Iterator[tuple[
     """Folders in runs/, or beside the path begun."""
     from inksight.runs import DEFAULT_ROOT
 
-    begun = Path(incomplete).parent if re.search(r"[/\\]", incomplete) else DEFAULT_ROOT
     with contextlib.suppress(OSError):
-        for entry in os.scandir(begun):
+        for entry in os.scandir(os.path.dirname(incomplete) or DEFAULT_ROOT):
             if entry.is_dir() and not entry.name.startswith(".") and wanted(Path(entry.path)):
                 yield _as_word(entry.path), ""
 

@@ -7,6 +7,7 @@ import pytest
 
 from inksight.errors import UsageError
 from inksight.measure import METRICS
+from inksight.training import config
 
 LABELS = np.array([0, 0, 0, 1, 1])
 ROWS = np.array(
@@ -33,17 +34,21 @@ BY_HAND = {
 
 
 def test_the_table_is_what_is_tested():
-    assert list(METRICS) == [
-        "accuracy",
-        "balanced_accuracy",
-        "macro_f1",
-        "macro_precision",
-        "macro_recall",
-        "top2_accuracy",
-        "top3_accuracy",
-        "log_loss",
-        "brier",
-    ]
+    assert (
+        list(METRICS)
+        == list(config.METRICS)
+        == [
+            "accuracy",
+            "balanced_accuracy",
+            "macro_f1",
+            "macro_precision",
+            "macro_recall",
+            "top2_accuracy",
+            "top3_accuracy",
+            "log_loss",
+            "brier",
+        ]
+    )
     assert set(METRICS) == set(BY_HAND)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from inksight.cli.completion import data_names, run_names
 from inksight.cli.output import AsJson, emit, note
 from inksight.cli.tables import print_table
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHOWN = 12
 

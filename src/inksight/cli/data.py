@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from inksight.cli.completion import corruption_names, data_names
@@ -17,6 +16,8 @@ from inksight.cli.doubt import doubt
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from inksight.data import Dataset
     from inksight.data.registry import KnownSet
 
@@ -147,6 +148,8 @@ def corrupt(
     as_json: AsJson = False,
 ) -> None:
     """Write a data set spoiled in the fifteen ways of MNIST-C, each as a set that the other commands take."""
+    import numpy as np
+
     from inksight.data import load
     from inksight.errors import UsageError, unknown
     from inksight.files import whole_folder
@@ -199,6 +202,8 @@ def _row(known: KnownSet) -> dict[str, Any]:
 
 def _record(data: Dataset) -> dict[str, Any]:
     """A loaded set, as `data show` tells it."""
+    import numpy as np
+
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     present = {name: part for name, part in parts.items() if part is not None}
     return {
@@ -248,6 +253,8 @@ def _print_record(record: dict[str, Any]) -> None:
 
 def _sample_sheet(data: Dataset) -> np.ndarray:
     """Ten training pictures of each class (of the first twenty), a row a class."""
+    import numpy as np
+
     from inksight.sheet import sheet
 
     labels = data.train.labels
@@ -261,6 +268,7 @@ def _sample_sheet(data: Dataset) -> np.ndarray:
 def _print_samples(data: Dataset) -> None:
     """A small picture of each class, as many as one line of the terminal holds."""
     import cv2
+    import numpy as np
     from rich.console import Console
 
     from inksight.cli.output import shows_colour

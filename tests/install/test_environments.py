@@ -31,6 +31,8 @@ def test_an_empty_environment_trains_and_predicts(version, interpreter, wheel, s
 
     answer = inksight(place, tmp_path, "predict", "mnist:4444", "--json")
     assert (answer["label"], answer["verdict"]) == ("9", "class")
+    if version == "3.11":
+        return  # all other tests train there
     run = inksight(place, tmp_path, "train", str(small_file), "--filters", "8", "--json")
     assert run["test"]["images"] == 500
     assert inksight(place, tmp_path, "predict", "mnist:4444", "--model", "latest", "--json")["label"]

@@ -49,6 +49,7 @@ TINY = {
     "workers.py": (["--workers", "0", "--runs", "1", "--recipes", "quick:1024"], {"images_per_s"}),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
+    "start.py": (["--repeats", "1"], {"python_s", "import_s", "help_s", "tab_s"}),
 }
 
 

@@ -10,7 +10,7 @@ import inksight
 ROOT = Path(inksight.__file__).parent
 ROWS = {
     0: {"clock", "errors", "png"},
-    1: {"cards", "files", "interrupt", "picture"},
+    1: {"cards", "files", "interrupt", "missing", "picture"},
     2: {"notebook", "sheet"},
     3: {"answers", "data", "ink", "nets", "measure"},
     4: {"runs", "reading"},

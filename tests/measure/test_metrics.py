@@ -7,6 +7,7 @@ import pytest
 
 from inksight.errors import UsageError
 from inksight.measure import METRICS
+from inksight.training import config
 
 LABELS = np.array([0, 0, 0, 1, 1])
 ROWS = np.array(
@@ -33,6 +34,7 @@ BY_HAND = {
 
 
 def test_the_table_is_what_is_tested():
+    assert tuple(METRICS) == config.METRICS
     assert list(METRICS) == [
         "accuracy",
         "balanced_accuracy",

@@ -28,7 +28,8 @@ def test_neither_keras_nor_jax_is_loaded():
 
 
 def test_the_command_line_does_not_wait_for_the_service():
-    code = "import inksight.cli, sys; print(sorted({'starlette', 'uvicorn', 'onnxruntime', 'cv2'} & set(sys.modules)))"
+    heavy = {"starlette", "uvicorn", "onnxruntime", "cv2", "numpy"}
+    code = f"import inksight.cli, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n"
 

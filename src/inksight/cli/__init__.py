@@ -32,11 +32,11 @@ from inksight.cli import (
 )
 from inksight.cli.output import fail
 from inksight.errors import InksightError
+from inksight.missing import not_installed
 
 commands = typer.Typer(
     name="inksight",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 commands.add_typer(data.app, name="data")
@@ -79,6 +79,10 @@ def main() -> None:
         commands()
     except InksightError as error:
         sys.exit(fail(error))
+    except ModuleNotFoundError as error:
+        if (told := not_installed(error)) is None:
+            raise
+        sys.exit(fail(told))
     except KeyboardInterrupt:
         sys.exit(130)
 

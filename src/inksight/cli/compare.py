@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
+from inksight.cli.completion import data_names, run_names
 from inksight.cli.output import AsJson, emit, note
 from inksight.cli.tables import print_table
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHOWN = 12
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Run folders; latest, shipped.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN…", help="Run folders; latest, shipped.", autocompletion=run_names)
+    ],
     data: Annotated[
-        str | None, typer.Option(help="Data set to measure on. Default: the test part all were tested on.")
+        str | None,
+        typer.Option(
+            help="Data set to measure on. Default: the test part all were tested on.", autocompletion=data_names
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write a page there that shows the pictures only one gets right.")

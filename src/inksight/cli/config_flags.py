@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inksight.cli import completion
 from inksight.training.config import TrainConfig
 
 
@@ -30,5 +31,8 @@ def _flag(item: Field[Any]) -> Any:
     among = item.metadata["among"]
     text = item.metadata["help"] + (f" One of {', '.join(among)}." if among else "")
     name = f"--{item.name.replace('_', '-')}"
+    complete = completion.among(among) if among else None
     panel = "Choices of the recipe (default: the preset's)"
-    return Annotated[kind | None, typer.Option(name, help=text, show_default=False, rich_help_panel=panel)]
+    return Annotated[
+        kind | None, typer.Option(name, help=text, show_default=False, rich_help_panel=panel, autocompletion=complete)
+    ]

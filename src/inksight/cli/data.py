@@ -9,13 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
+from inksight.cli.completion import corruption_names, data_names
 from inksight.cli.doubt import doubt
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from inksight.data import Dataset
     from inksight.data.registry import KnownSet
 
@@ -24,7 +26,10 @@ SHEET_COLUMNS = 10
 THUMBNAIL_PX = 14
 SHOWN_EXAMPLES = 5
 
-Source = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.", autocompletion=data_names),
+]
 
 app = typer.Typer(help="Data sets: list, show, fetch, check, doubt, corrupt.", no_args_is_help=True)
 app.command()(doubt)
@@ -82,7 +87,9 @@ def show(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A data set known by name; see `inksight data list`.")],
+    name: Annotated[
+        str, typer.Argument(help="A data set known by name; see `inksight data list`.", autocompletion=data_names)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Fetch a data set into the cache, so that it is there without a network."""
@@ -130,12 +137,19 @@ def check(source: Source = "mnist", as_json: AsJson = False) -> None:
 @app.command()
 def corrupt(
     out: Annotated[Path, typer.Argument(help="Folder to make, with an .npz for each corruption.")],
-    source: Annotated[str, typer.Option("--data", help="Digits: a known data set or a path.")] = "mnist",
-    only: Annotated[list[str] | None, typer.Option(help="This corruption; may be given several times.")] = None,
+    source: Annotated[
+        str, typer.Option("--data", help="Digits: a known data set or a path.", autocompletion=data_names)
+    ] = "mnist",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="This corruption; may be given several times.", autocompletion=corruption_names),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides all chance.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Write a data set spoiled in the fifteen ways of MNIST-C, each as a set that the other commands take."""
+    import numpy as np
+
     from inksight.data import load
     from inksight.errors import UsageError, unknown
     from inksight.files import whole_folder
@@ -188,6 +202,8 @@ def _row(known: KnownSet) -> dict[str, Any]:
 
 def _record(data: Dataset) -> dict[str, Any]:
     """A loaded set, as `data show` tells it."""
+    import numpy as np
+
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     present = {name: part for name, part in parts.items() if part is not None}
     return {
@@ -237,6 +253,8 @@ def _print_record(record: dict[str, Any]) -> None:
 
 def _sample_sheet(data: Dataset) -> np.ndarray:
     """Ten training pictures of each class (of the first twenty), a row a class."""
+    import numpy as np
+
     from inksight.sheet import sheet
 
     labels = data.train.labels
@@ -250,6 +268,7 @@ def _sample_sheet(data: Dataset) -> np.ndarray:
 def _print_samples(data: Dataset) -> None:
     """A small picture of each class, as many as one line of the terminal holds."""
     import cv2
+    import numpy as np
     from rich.console import Console
 
     from inksight.cli.output import shows_colour

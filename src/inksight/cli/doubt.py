@@ -7,26 +7,40 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inksight.cli.completion import among, data_names
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, emit, note, percent, progress_bar
+from inksight.cli.output import AsJson, Preprocessing, emit, note, percent, progress_bar
 
 if TYPE_CHECKING:
     from inksight.doubt import Doubt
 
 
 def doubt(
-    source: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")],
-    part: Annotated[str, typer.Option(help="Whose labels: train, validation, test or all.")] = "all",
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH", help="A known data set or the path of your own.", autocompletion=data_names
+        ),
+    ],
+    part: Annotated[
+        str,
+        typer.Option(
+            help="Whose labels: train, validation, test or all.",
+            autocompletion=among(("train", "validation", "test", "all")),
+        ),
+    ] = "all",
     preset: Annotated[
-        str, typer.Option(help="How networks are trained: standard, or quick (half the time, and ranks less well).")
+        str,
+        typer.Option(
+            help="How networks are trained: standard, or quick (half the time, and ranks less well).",
+            autocompletion=among(("standard", "quick")),
+        ),
     ] = "standard",
     limit: Annotated[int, typer.Option(min=1, help="How many of them to tell and to show.")] = 100,
     out: Annotated[Path | None, typer.Option(help="Write a sheet of them there, as PNG.")] = None,
     time: Annotated[str | None, typer.Option(help="Time limit for the training, such as 30s, 2m.")] = None,
     size: Annotated[int | None, typer.Option(help="Bring the pictures to this many pixels a side.")] = None,
-    preprocessing: Annotated[
-        str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
-    ] = None,
+    preprocessing: Preprocessing = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all chance.")] = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from inksight.cli.completion import data_names, run_names
 from inksight.cli.output import AsJson, emit, note, percent, progress_bar
 from inksight.cli.tables import print_classes, print_confusion, print_suites
 
@@ -24,9 +25,10 @@ class Suite(StrEnum):
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")] = "latest",
+    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.", autocompletion=run_names)] = "latest",
     data: Annotated[
-        str | None, typer.Option(help="Data set to measure on. Default: the one it was trained on.")
+        str | None,
+        typer.Option(help="Data set to measure on. Default: the one it was trained on.", autocompletion=data_names),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make for confusion.png and errors.png.")] = None,
     suite: Annotated[

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 import inksight
+from inksight.cli.completion import among, data_names
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
 from inksight.cli.experiment_table import ExperimentTable
-from inksight.cli.output import AsJson, emit, note, progress_bar
+from inksight.cli.output import AsJson, Preprocessing, emit, note, progress_bar
 from inksight.cli.tables import print_table
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
@@ -21,7 +22,9 @@ _INTERRUPTED = 130
 
 @with_config_flags
 def experiment(
-    data: Annotated[str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.", autocompletion=data_names)
+    ] = None,
     knob: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,7 +34,10 @@ def experiment(
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"Recipe to start from: {', '.join(PRESETS)}. Default: quick.")
+        str | None,
+        typer.Option(
+            help=f"Recipe to start from: {', '.join(PRESETS)}. Default: quick.", autocompletion=among(PRESETS)
+        ),
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Every combination, instead of one knob at a time.")] = False,
     seeds: Annotated[int | None, typer.Option(help="Trainings of each setting. Default 3.")] = None,
@@ -44,9 +50,7 @@ def experiment(
         Path | None, typer.Option(metavar="FOLDER", help="Go on with this experiment; --seeds may add to it.")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side that pictures are brought to, in pixels. Default 28.")] = None,
-    preprocessing: Annotated[
-        str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
-    ] = None,
+    preprocessing: Preprocessing = None,
     as_json: AsJson = False,
     **choices: Any,
 ) -> None:

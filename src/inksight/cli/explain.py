@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.completion import data_names, run_names
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 from inksight.cli.predict import in_words as answer_in_words
 from inksight.cli.sources import named_picture
@@ -17,10 +18,15 @@ def explain(
     picture: Annotated[
         str, typer.Argument(metavar="PICTURE", help="A file, NAME:INDEX of a data set's test part, or - for stdin.")
     ],
-    model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    model: Annotated[
+        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
+    ] = "shipped",
     data: Annotated[
         str | None,
-        typer.Option(help="Where the training pictures are, for those that look like it. Default: the run's own data."),
+        typer.Option(
+            autocompletion=data_names,
+            help="Where the training pictures are, for those that look like it. Default: the run's own data.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Draw everything, each layer too, on one picture: a PNG.")] = None,
     as_json: AsJson = False,

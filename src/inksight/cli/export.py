@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from inksight.cli.completion import format_names, run_names
 from inksight.cli.output import AsJson, emit
 from inksight.errors import UsageError
 
@@ -18,11 +19,17 @@ MEGABYTE = 1e6
 
 def export(
     run: Annotated[
-        str | None, typer.Argument(help="A run folder, latest or shipped. Default: latest.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="A run folder, latest or shipped. Default: latest.", show_default=False, autocompletion=run_names
+        ),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(help="onnx, keras, saved_model, litert, openvino, html (a page that answers), c or c_int8."),
+        typer.Option(
+            help="onnx, keras, saved_model, litert, openvino, html (a page that answers), c or c_int8.",
+            autocompletion=format_names,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write, or folder to make. Default: the run's name, here.")

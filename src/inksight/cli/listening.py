@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inksight.cli.completion import run_names
 from inksight.cli.output import note
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from inksight.serve.service import Service
     from inksight.serve.settings import Settings
 
-Model = Annotated[str, typer.Option("--model", metavar="RUN", help="A run folder, latest or shipped.")]
+Model = Annotated[
+    str, typer.Option("--model", metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
+]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask, too.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")]
 Token = Annotated[

@@ -7,15 +7,23 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.completion import among, data_names
 from inksight.cli.output import AsJson, emit, note, print_picture
 
 WANTED_PNG_PX = 280
 
 
 def look(
-    source: Annotated[str, typer.Argument(metavar="NAME|PATH", help="A known data set or the path of your own.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH", help="A known data set or the path of your own.", autocompletion=data_names
+        ),
+    ],
     index: Annotated[int, typer.Option(help="Which picture, counted from 0.")] = 0,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    split: Annotated[
+        str, typer.Option(help="train, validation or test.", autocompletion=among(("train", "validation", "test")))
+    ] = "train",
     size: Annotated[int | None, typer.Option(help="Bring the picture to this many pixels a side.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the picture there as PNG, enlarged.")] = None,
     as_json: AsJson = False,

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
+from inksight.cli.completion import among
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
     from rich.text import Text
 
@@ -23,6 +24,13 @@ RayAddress = Annotated[
     typer.Option(
         help="auto for the Ray cluster that this machine is a node of, or HOST:PORT of its head. Default: RAY_ADDRESS, "
         "else this machine alone."
+    ),
+]
+Preprocessing = Annotated[
+    str | None,
+    typer.Option(
+        help="How foreign pictures become inputs: digits or resize. Default: by data set.",
+        autocompletion=among(("digits", "resize")),
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout, nothing else.")]
@@ -84,7 +92,7 @@ def print_picture(image: np.ndarray) -> None:
     if coloured:
         console.print(_half_blocks(image))
         return
-    grey = image if image.ndim == 2 else image.mean(axis=2).astype(np.uint8)
+    grey = image if image.ndim == 2 else image.mean(axis=2).astype("uint8")
     for row in grey:
         print("".join(SHADES[int(value) * len(SHADES) // 256] * 2 for value in row).rstrip())
 
@@ -96,6 +104,7 @@ def shows_colour(console: Console) -> bool:
 
 def _half_blocks(image: np.ndarray) -> Text:
     """Two pixels above one another in each character: the upper is the ink of "▀", the lower its ground."""
+    import numpy as np
     from rich.text import Text
 
     height, width = image.shape[:2]
@@ -116,6 +125,7 @@ def _narrowed(image: np.ndarray, columns: int) -> np.ndarray:
     if width <= columns:
         return image
     import cv2
+    import numpy as np
 
     return np.asarray(
         cv2.resize(image, (columns, max(1, round(height * columns / width))), interpolation=cv2.INTER_AREA)

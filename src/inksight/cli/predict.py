@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inksight.cli.completion import run_names
 from inksight.cli.output import AsJson, RayAddress, emit, note, percent, print_picture
 from inksight.cli.sources import each_picture, named_picture, report_error
 from inksight.errors import InksightError, UsageError
@@ -21,7 +22,9 @@ def predict(
             metavar="PICTURE", help="Files, folders of pictures, NAME:INDEX of a data set's test part, or - for stdin."
         ),
     ] = None,
-    model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    model: Annotated[
+        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
+    ] = "shipped",
     batch: Annotated[
         str | None,
         typer.Option(

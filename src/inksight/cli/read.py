@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inksight.cli.completion import run_names
 from inksight.cli.output import AsJson, emit, note
 from inksight.cli.sources import each_picture, report_error
 from inksight.errors import InksightError, UsageError
@@ -24,7 +25,9 @@ def read(
     pictures: Annotated[
         list[str], typer.Argument(metavar="PICTURE", help="Files, folders of pictures, or - for stdin.")
     ],
-    model: Annotated[str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.")] = "shipped",
+    model: Annotated[
+        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
+    ] = "shipped",
     annotate: Annotated[
         Path | None, typer.Option(help="PNG to make of one picture: what was read, drawn on it.")
     ] = None,

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.completion import run_names
 from inksight.cli.output import AsJson, emit, note
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.")] = "latest",
+    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.", autocompletion=run_names)] = "latest",
     out: Annotated[
         Path | None, typer.Option(help="File to write. Default: report.html in the run folder; shipped.html here.")
     ] = None,

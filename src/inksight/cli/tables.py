@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from inksight.cli.output import percent
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from inksight.nets.table import LayerRow
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 import inksight
+from inksight.cli.completion import among, data_names, run_names, unfinished_names
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, RayAddress, emit, percent
+from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
@@ -20,9 +21,14 @@ QUICK = "quick"
 
 @with_config_flags
 def train(
-    data: Annotated[str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.", autocompletion=data_names)
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"Recipe to start from: {', '.join(PRESETS)}. Default: {QUICK}.")
+        str | None,
+        typer.Option(
+            help=f"Recipe to start from: {', '.join(PRESETS)}. Default: {QUICK}.", autocompletion=among(PRESETS)
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -32,16 +38,21 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN",
+            autocompletion=run_names,
             help="Train this run on, on pictures of --data, and let it forget nothing: its own data is rehearsed.",
         ),
     ] = None,
     data_option: Annotated[
-        str | None, typer.Option("--data", metavar="DATA", help="The same as DATA, for after --finetune.")
+        str | None,
+        typer.Option(
+            "--data", metavar="DATA", autocompletion=data_names, help="The same as DATA, for after --finetune."
+        ),
     ] = None,
     resume: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
+            autocompletion=unfinished_names,
             help="Go on with a training that was killed or found its disk full: the run folder that would have come, "
             "or latest. Its choices stay. Until then it is kept in RUN.unfinished; delete that folder to give it up.",
         ),
@@ -49,9 +60,7 @@ def train(
     time: Annotated[str | None, typer.Option(help="Time limit for the whole command, such as 90s, 10m, 1h.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to make. Default: runs/DATA-PRESET-NUMBER.")] = None,
     size: Annotated[int | None, typer.Option(help="Side that pictures are brought to, in pixels. Default 28.")] = None,
-    preprocessing: Annotated[
-        str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
-    ] = None,
+    preprocessing: Preprocessing = None,
     workers: Annotated[
         int | None,
         typer.Option(metavar="N", help="Train in N processes that share every batch, placed and watched by Ray."),

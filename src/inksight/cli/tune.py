@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 import inksight
+from inksight.cli.completion import among, data_names
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
 from inksight.cli.experiment import say_what_is_left
-from inksight.cli.output import AsJson, RayAddress, emit, percent, progress_bar
+from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.tune_table import TuneTable, spoken_point, told
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
@@ -20,9 +21,12 @@ from inksight.training.config import PRESETS
 
 @with_config_flags
 def tune(
-    data: Annotated[str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="Name of a data set, or a path. Default: mnist.", autocompletion=data_names)
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"Recipe to improve: {', '.join(PRESETS)}. Default: quick.")
+        str | None,
+        typer.Option(help=f"Recipe to improve: {', '.join(PRESETS)}. Default: quick.", autocompletion=among(PRESETS)),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Recipes to try, the preset's own among them. Default 50.")] = None,
     time: Annotated[str | None, typer.Option(help="Time limit for the whole command, such as 90s, 10m, 1h.")] = None,
@@ -51,9 +55,7 @@ def tune(
         Path | None, typer.Option(metavar="FOLDER", help="Go on with this search; --trials may add to it.")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side that pictures are brought to, in pixels. Default 28.")] = None,
-    preprocessing: Annotated[
-        str | None, typer.Option(help="How foreign pictures become inputs: digits or resize. Default: by data set.")
-    ] = None,
+    preprocessing: Preprocessing = None,
     as_json: AsJson = False,
     **choices: Any,
 ) -> None:

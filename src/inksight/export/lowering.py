@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
 from inksight.errors import EngineError
 from inksight.export.plan import Operation, Plan
+
+if TYPE_CHECKING:
+    import onnx
 
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 LEAST = float(np.finfo(np.float32).min)  # JSON knows no infinity
@@ -35,17 +36,20 @@ def plan_of(content: bytes) -> Plan:
     """Reads a model as `export.onnx` writes it.
 
     Attributes that this package never writes (groups, dilations) are not looked at; a proof against ONNX Runtime
-    must follow.
+    must follow. `onnx` is imported here, so that the page of `inksight app` opens without it.
 
     Args:
         content: the ONNX file.
     Raises:
         EngineError: an operator that has no row in LOWERED, or a use of one that the plan has no words for.
     """
+    import onnx
+    from onnx.helper import get_attribute_value
+
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(content))
     lowering = _Lowering(model.graph)
     for proto in model.graph.node:
-        attributes = {item.name: helper.get_attribute_value(item) for item in proto.attribute}
+        attributes = {item.name: get_attribute_value(item) for item in proto.attribute}
         node = _Node(proto.op_type, list(proto.input), proto.output[0], attributes)
         if node.operator not in LOWERED:
             raise EngineError(
@@ -64,7 +68,9 @@ class _Lowering:
     """
 
     def __init__(self, graph: onnx.GraphProto) -> None:
-        self.constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+        from onnx.numpy_helper import to_array
+
+        self.constants = {each.name: to_array(each) for each in graph.initializer}
         self.shapes = {
             value.name: [each.dim_value for each in value.type.tensor_type.shape.dim][1:]
             for value in (*graph.input, *graph.value_info, *graph.output)

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
+from inksight.missing import not_installed
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import HEADERS, Guard
 from inksight.serve.metrics import Measured
@@ -66,6 +67,7 @@ def create_app(service: Service, page: Page | None = None) -> Starlette:
         exception_handlers={
             HTTPException: _refused,
             InksightError: _failed,
+            ModuleNotFoundError: _missing,
             ClientDisconnect: _gone,
             Exception: _broken,
         },
@@ -115,6 +117,14 @@ async def _failed(request: Request, error: Exception) -> Response:
     """The library's errors, in its words."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     return _said(str(error), status)
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    """A package that this installation lacks, in words."""
+    assert isinstance(error, ModuleNotFoundError)
+    if (told := not_installed(error)) is None:
+        raise error
+    return _said(str(told), 500)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -80,8 +80,9 @@ def _shape(generator: np.random.Generator) -> tuple[int, int]:
 def fonts() -> tuple[str, ...]:
     """The TrueType fonts of roman letters that Matplotlib brings, sorted."""
     spec = find_spec("matplotlib")
-    places = (spec.submodule_search_locations or []) if spec else []
-    folders = [Path(place) / "mpl-data" / "fonts" / "ttf" for place in places]
+    if spec is None:
+        raise ModuleNotFoundError("the letters are drawn with the fonts of Matplotlib", name="matplotlib")
+    folders = [Path(place) / "mpl-data" / "fonts" / "ttf" for place in spec.submodule_search_locations or ()]
     return tuple(sorted(str(path) for folder in folders for name in FONTS for path in folder.glob(f"{name}.ttf")))
 
 

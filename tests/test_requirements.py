@@ -1,0 +1,36 @@
+"""What is asked for, what of it serving needs, and what is said where it is missing."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from inksight.missing import not_installed
+
+ROOT = Path(__file__).parent.parent
+MADE_OF = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_serving_needs_dependencies_in_their_versions():
+    assert set(MADE_OF["dependency-groups"]["serve"]) < set(MADE_OF["project"]["dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("pyarrow", 'pyarrow is not installed. Install what needs it: pip install "inksight[ray]".'),
+        ("ray", 'ray is not installed. Install what needs it: pip install "inksight[ray]".'),
+        ("sklearn.base", 'scikit-learn is not installed. Install what needs it: pip install "inksight[sklearn]".'),
+        (
+            "onnx.helper",
+            'onnx is not installed; an installation that only serves lacks it. Install it: pip install "onnx>=1.21".',
+        ),
+    ],
+)
+def test_what_is_not_installed_is_said(module, said):
+    assert str(not_installed(ModuleNotFoundError(name=module))) == said
+
+
+def test_a_mistake_of_our_own_keeps_its_traceback():
+    assert not_installed(ModuleNotFoundError(name="inksight.nowhere")) is None
+    assert not_installed(ModuleNotFoundError("No module")) is None

@@ -43,4 +43,4 @@ def _last_words(code: int, stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if "XLA_FLAGS" in line] or lines[-1:] or [""]
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return f"it ended with {how}: {telling[0][-300:]}"
+    return f"it ended with {how}: {telling[0].rpartition('] ')[2][-300:]}"

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 # Those that a person is asked for; all are checked.
-_TOLD = ("keras", "jax", "jaxlib", "tensorflow", "torch", "onnx", "onnxruntime", "numpy")
-_TOLD += ("opencv-python-headless", "pillow")
+_TOLD = ("keras", "jax", "jaxlib", "tensorflow", "torch", "onnx", "onnxruntime", "numpy", "pillow")
 _SETTINGS = ("XLA_FLAGS", "JAX_PLATFORMS")
 _BUILT_IN = {"floatx": "float32", "image_data_format": "channels_last", "nnx_enabled": False}  # of Keras
 
@@ -33,7 +32,9 @@ def python(visit: Visit) -> Finding:
 def packages(visit: Visit) -> Finding:
     """Whether all that Inksight needs is there, and new enough."""
     versions = {"inksight": metadata.version("inksight")}
-    versions |= {name: version for name in _TOLD if (version := _version(name)) is not None}
+    versions |= {
+        name: version for name in (*_TOLD, "opencv-python-headless") if (version := _version(name)) is not None
+    }
     bad = {str(each): found for each in _required() if (found := _unfit(each)) is not None}
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     if bad:
@@ -105,7 +106,7 @@ def backends(visit: Visit) -> Finding:
     verdict: Verdict = "warning" if mends else "fine"
     if wanted not in working:
         verdict = "fault"
-    return Finding("backends", verdict, ", ".join(words), mends[0] if mends else None, facts)
+    return Finding("backends", verdict, ", ".join(words), "; ".join(mends) or None, facts)
 
 
 def _mend_of(backend: str, trouble: str) -> str:

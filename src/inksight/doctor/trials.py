@@ -20,7 +20,7 @@ def tuning(visit: Visit) -> Finding:
     backend = visit.wanted_backend
     told = visit.backends.get(backend)
     if told is None or told.trouble is not None:
-        return Finding("tuning", "warning", f"not looked at: {backend} does not start", "see backends")
+        return Finding("tuning", "warning", f"not looked at: {backend} does not start", "mend backends first")
     flags = {name: value for name, _, value in map(_parted, told.facts["xla_flags"].split())}
     ours = {name: flags.get(name) == value for name, value in engine.XLA_FLAGS.items()} if backend == "jax" else {}
     keeps = engine.allocator() is not None
@@ -36,7 +36,9 @@ def tuning(visit: Visit) -> Finding:
     if not visit.quick:
         measured = {name: ask("step", backend, name) for name in ("plain", "tuned")}
         if trouble := next((each.trouble for each in measured.values() if each.trouble), None):
-            return Finding("tuning", "fault", f"{words}; the measurement failed: {trouble}", "see backends", facts)
+            return Finding(
+                "tuning", "fault", f"{words}; the measurement failed: {trouble}", "mend backends first", facts
+            )
         plain, tuned = (measured[name].facts["step_ms"] for name in ("plain", "tuned"))
         facts |= {"plain_step_ms": round(plain, 2), "tuned_step_ms": round(tuned, 2)}
         words += f": {tuned:.1f} ms a training step instead of {plain:.1f}"
@@ -57,11 +59,11 @@ def training(visit: Visit) -> Finding:
     """A short training on real digits, its ONNX answers against Keras's, and a digit for the shipped model."""
     told = ask("training", visit.wanted_backend)
     if told.trouble is not None:
-        return Finding("training", "fault", f"a small training failed: {told.trouble}", "see the other findings first")
+        return Finding("training", "fault", f"a small training failed: {told.trouble}", "mend the other findings first")
     facts = told.facts
     words = (
-        f"{facts['pictures']:,} digits learned and tested in {facts['seconds']:.1f} s, {100 * facts['accuracy']:.0f} % right; "
-        f"ONNX Runtime differs from Keras by {facts['largest_difference']:.1g}; the shipped model reads a "
+        f"{facts['pictures']:,} digits learned and tested in {facts['seconds']:.1f} s, {100 * facts['accuracy']:.0f} % "
+        f"right; ONNX Runtime differs from Keras by {facts['largest_difference']:.1g}; the shipped model reads a "
         f"{facts['digit']} as {facts['shipped']}"
     )
     right = facts["accuracy"] >= _LEAST_ACCURACY and facts["digit"] == facts["shipped"] == facts["trained"]

@@ -32,15 +32,14 @@ def python(visit: Visit) -> Finding:
 def packages(visit: Visit) -> Finding:
     """Whether all that Inksight needs is there, and new enough."""
     versions = {"inksight": metadata.version("inksight")}
-    versions |= {
-        name: version for name in (*_TOLD, "opencv-python-headless") if (version := _version(name)) is not None
-    }
+    told = (*_TOLD, "opencv-python-headless")
+    versions |= {name: version for name in told if (version := _version(name)) is not None}
     bad = {str(each): found for each in _required() if (found := _unfit(each)) is not None}
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    words = ", ".join(f"{name} {version}" for name, version in versions.items())
     if bad:
-        words = f"{'; '.join(f'{name} is wanted, {found}' for name, found in bad.items())} ({told})"
+        words = f"{'; '.join(f'{name} is wanted, {found}' for name, found in bad.items())} ({words})"
         return Finding("packages", "fault", words, _install(*bad), {"versions": versions, "unfit": bad})
-    return Finding("packages", "fine", told, facts={"versions": versions, "unfit": {}})
+    return Finding("packages", "fine", words, facts={"versions": versions, "unfit": {}})
 
 
 def extras(visit: Visit) -> Finding:

@@ -49,6 +49,9 @@ def examine(quick: bool = False) -> Iterator[Finding]:
             continue
         try:
             yield check.function(visit)
+        except ImportError as error:
+            words = f"a package is broken: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            yield Finding(check.name, "fault", words, f"pip install --force-reinstall {error.name or 'inksight'}")
         except Exception as error:  # whatever it is, the other checks go on
             yield Finding(
                 check.name,

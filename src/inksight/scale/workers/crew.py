@@ -88,8 +88,8 @@ class Crew:
             device = "gpu" if self._cluster.gpus >= self.count else "cpu"
         if device == "gpu" and self._cluster.gpus < self.count:
             raise EngineError(
-                f"{self.count} workers need a GPU each, and {self._cluster.where} has {self._cluster.gpus}. Give fewer "
-                "--workers, or leave --device out."
+                f"{self.count} workers need a GPU each, and there are {self._cluster.gpus} on {self._cluster.where}. "
+                "Give fewer --workers, or leave --device out."
             )
         return replace(config, device=device, precision="float32" if config.precision == "auto" else config.precision)
 

@@ -141,6 +141,15 @@ def test_flags_that_abort_the_process(monkeypatch):
     assert trials.tuning(visit).words == "not looked at: jax does not start"
 
 
+def test_platforms_that_are_not_there(monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    finding = software.backends(Visit())
+    if finding.verdict == "fine":
+        pytest.skip("a GPU is here")
+    assert "jax does not start: JAX finds nothing to compute on" in finding.words
+    assert finding.mend == "unset JAX_PLATFORMS"
+
+
 def test_a_package_that_is_too_old(monkeypatch, tmp_path):
     about = tmp_path / "numpy-1.26.4.dist-info"
     about.mkdir()

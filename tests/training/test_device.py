@@ -65,8 +65,11 @@ def test_the_command_says_what_it_trained_on(small_npz, command):
         pytest.skip("a GPU is here")
     assert "Error: a GPU was wanted, and jax sees none" in done.stderr
     assert not (here / "runs").exists()
-    # JAX would look for CUDA alone, and fail: the CPU is forced whatever the environment says.
-    done = command(here, *few, "--device", "cpu", env={**os.environ, "JAX_PLATFORMS": "cuda"})
+    cuda = {**os.environ, "JAX_PLATFORMS": "cuda"}  # JAX looks for nothing else, and fails
+    done = command(here, *few, env=cuda)
+    assert done.returncode == 1
+    assert "Error: JAX finds nothing to compute on" in done.stderr and "JAX_PLATFORMS is cuda" in done.stderr
+    done = command(here, *few, "--device", "cpu", env=cuda)  # forced, whatever the environment says
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert (answer["device"], answer["precision"]) == ("cpu", "float32")

@@ -12,19 +12,7 @@ from pathlib import Path
 from inksight.doctor.finding import Finding, megabytes
 from inksight.doctor.visit import Visit
 
-_FEATURES = (
-    "sse4_2",
-    "avx",
-    "fma",
-    "f16c",
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx512_bf16",
-    "amx_bf16",
-    "asimd",
-    "sve",
-)
+_FEATURES = ("avx", "fma", "f16c", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 _LEAST_MEMORY, _EASY_MEMORY = 500_000_000, 1_500_000_000  # MNIST and one training take about 1 GB
 _HIDING = ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "KERAS_TORCH_DEVICE")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # Those that a person is asked for; all are checked.
 _TOLD = ("keras", "jax", "jaxlib", "tensorflow", "torch", "onnx", "onnxruntime", "numpy", "pillow")
-_SETTINGS = ("XLA_FLAGS", "JAX_PLATFORMS")
 _BUILT_IN = {"floatx": "float32", "image_data_format": "channels_last", "nnx_enabled": False}  # of Keras
 
 
@@ -105,13 +104,16 @@ def backends(visit: Visit) -> Finding:
     verdict: Verdict = "warning" if mends else "fine"
     if wanted not in working:
         verdict = "fault"
-    return Finding("backends", verdict, ", ".join(words), "; ".join(mends) or None, facts)
+    return Finding("backends", verdict, "; ".join(words), "; ".join(mends) or None, facts)
 
 
 def _mend_of(backend: str, trouble: str) -> str:
-    """What may bring a backend up: a setting that its trouble names, else itself, new."""
-    setting = next((name for name in _SETTINGS if name in trouble and name in os.environ), None)
-    return f"unset {setting}" if setting else f"pip install --force-reinstall {backend}"
+    """What may bring a backend up: a setting left out, else itself anew."""
+    if "XLA_FLAGS" in trouble:
+        return "unset XLA_FLAGS"
+    if backend == "jax" and os.environ.get("JAX_PLATFORMS"):
+        return "unset JAX_PLATFORMS"
+    return f"pip install --force-reinstall {backend}"
 
 
 def _keras_folder() -> Path:

@@ -51,7 +51,8 @@ def _lines(finding: Finding) -> list[str]:
     sign, colour = _SIGNS[finding.verdict]
     start = f"  {finding.name:<{_NAME_COLUMNS}}"
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    lines = textwrap.wrap(finding.words, width, initial_indent=start, subsequent_indent=" " * len(start))
+    wrap = textwrap.TextWrapper(width, start, " " * len(start), break_long_words=False, break_on_hyphens=False)
+    lines = wrap.wrap(finding.words)
     lines[0] = _coloured(sign, colour) + lines[0][1:]
     return lines if finding.mend is None else [*lines, " " * len(start) + _coloured(f"→ {finding.mend}", _BOLD)]
 

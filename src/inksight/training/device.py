@@ -102,7 +102,15 @@ INSTALLS = {
 def _of_jax() -> list[str]:
     import jax
 
-    return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+    try:
+        devices = jax.devices()
+    except Exception as error:  # an AssertionError among them, where JAX_PLATFORMS names what is not installed
+        platforms = os.environ.get("JAX_PLATFORMS")
+        raise EngineError(
+            f"JAX finds nothing to compute on ({error or 'it does not say why'}); JAX_PLATFORMS is {platforms}. "
+            "Unset JAX_PLATFORMS, or run inksight doctor."
+        ) from error
+    return [device.device_kind for device in devices if device.platform == "gpu"]
 
 
 def _of_tensorflow() -> list[str]:

@@ -54,7 +54,7 @@ def test_faults_end_it_with_exit_code_1(command, tmp_path):
     lines = done.stdout.splitlines()
     for name, mend in (("runs", "give: --out FOLDER"), ("cache", "export INKSIGHT_CACHE=FOLDER")):
         at = next(number for number, line in enumerate(lines) if line.startswith(f"✗ {name} "))
-        assert f"{tmp_path / 'runs'} is a file" in lines[at]
+        assert f"{tmp_path / 'runs'} is no folder" in lines[at]
         assert lines[at + 1].strip().startswith("→ ") and mend in lines[at + 1]
     assert " to mend" in lines[-1]
 

@@ -38,12 +38,10 @@ def processor(visit: Visit) -> Finding:
 
 def threads(visit: Visit) -> Finding:
     """How many threads work at once, and who says so."""
-    from inksight.predictor import MOST_THREADS
-
     ours = _affinity()
     told = {name: os.environ[name] for name in _THREADS if name in os.environ}
-    facts = {"training": ours, "answering": min(ours, MOST_THREADS), "environment": told}
-    words = f"{ours} for a training, {facts['answering']} for an answer"
+    facts = {"training": ours, "environment": told}
+    words = f"{ours} for a training"
     if told:
         words += f"; {', '.join(f'{name}={value}' for name, value in told.items())} in the environment"
     slowing = [name for name, value in told.items() if value.isdigit() and 0 < int(value) < ours]

@@ -50,7 +50,7 @@ def _place(name: str, folder: Path, elsewhere: str) -> Finding:
     except OSError as error:
         words = f"{folder} cannot be written: {error.strerror or error}"
         if not there.is_dir():
-            words = f"{folder} cannot be written: {there} is a file"
+            words = f"{folder} cannot be written: {there} is no folder"
         return Finding(name, "fault", words, elsewhere, facts)
     facts |= {"writable": True, "free_bytes": free}
     words = f"{folder} can be {'written' if facts['exists'] else 'made'}, {megabytes(free)} free"

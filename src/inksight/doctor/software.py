@@ -9,7 +9,7 @@ import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inksight.doctor.finding import Finding, Verdict
 from inksight.doctor.visit import Visit
@@ -49,7 +49,7 @@ def extras(visit: Visit) -> Finding:
     for name in metadata.metadata("inksight").get_all("Provides-Extra") or []:
         unfit = {str(each): _unfit(each) for each in _required(name)}
         found = {each: trouble for each, trouble in unfit.items() if trouble}
-        (lacking if found else there).append(name)
+        (there if unfit and not found else lacking).append(name)  # some are for other systems
         if "missing" not in found.values():
             old |= {name: found} if found else {}
     words = f"{', '.join(there) or 'none'} (not there: {', '.join(lacking) or 'none'})"
@@ -63,7 +63,7 @@ def extras(visit: Visit) -> Finding:
 def keras_settings(visit: Visit) -> Finding:
     """keras.json, which Keras reads whatever the program: what our networks cannot be built or trained with."""
     path = _keras_folder() / "keras.json"
-    facts = {"path": str(path)}
+    facts: dict[str, Any] = {"path": str(path)}
     if not path.exists():
         return Finding("keras", "fine", f"no {path}: Keras's own settings", facts=facts)
     mend = f"rm -r {shlex.quote(str(path))}"  # Keras writes a new one
@@ -75,12 +75,14 @@ def keras_settings(visit: Visit) -> Finding:
         return Finding("keras", "fault", f"{path} cannot be read ({error.strerror}): Keras does not start", mend, facts)
     if not isinstance(settings, dict):
         return Finding("keras", "fault", f"{path} holds no JSON object: Keras does not start", mend, facts)
-    facts |= settings
+    facts = {"path": str(path), "settings": settings}
     bad = [f"{name} {settings[name]}" for name, good in _BUILT_IN.items() if settings.get(name, good) != good]
     if not isinstance(settings.get("epsilon", 1e-7), float):
         bad.append(f"epsilon {settings['epsilon']}")
     if bad:
-        return Finding("keras", "fault", f"{path} has {', '.join(bad)}: no network can be trained so", mend, facts)
+        return Finding(
+            "keras", "fault", f"{path} has {', '.join(bad)}; networks here need its own settings", mend, facts
+        )
     return Finding("keras", "fine", f"{path} changes nothing that matters here", facts=facts)
 
 

@@ -80,9 +80,8 @@ def keras_settings(visit: Visit) -> Finding:
     if not isinstance(settings.get("epsilon", 1e-7), float):
         bad.append(f"epsilon {settings['epsilon']}")
     if bad:
-        return Finding(
-            "keras", "fault", f"{path} has {', '.join(bad)}; networks here need its own settings", mend, facts
-        )
+        words = f"{path} has {', '.join(bad)}; networks here need its own settings"
+        return Finding("keras", "fault", words, mend, facts)
     return Finding("keras", "fine", f"{path} changes nothing that matters here", facts=facts)
 
 

@@ -111,7 +111,8 @@ def test_a_keras_config(monkeypatch, tmp_path, content, verdict, words):
     finding = software.keras_settings(Visit())
     assert finding.verdict == verdict
     assert words in finding.words
-    assert finding.mend == (None if verdict == "fine" else f"rm -r {tmp_path / 'keras.json'}")
+    place = tmp_path / "keras.json"
+    assert finding.mend == (None if verdict == "fine" else f"mv {place} {place}.old")
 
 
 def test_keras_does_not_start_with_a_config_that_is_no_object(monkeypatch, tmp_path):

@@ -66,7 +66,7 @@ def keras_settings(visit: Visit) -> Finding:
     facts: dict[str, Any] = {"path": str(path)}
     if not path.exists():
         return Finding("keras", "fine", f"no {path}: Keras's own settings", facts=facts)
-    mend = f"rm -r {shlex.quote(str(path))}"  # Keras writes a new one
+    mend = shlex.join(["mv", str(path), f"{path}.old"])  # Keras writes a new one
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inksight.training.device import nvidia_cards
 from inksight.training.engine import processor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ def report(benchmark: str, **figures: Any) -> None:
     place = {
         "processor": processor(),
         "cores": os.cpu_count(),
+        "gpus": nvidia_cards()[0],
         "commit": commit.stdout.strip(),
         "date": datetime.now(UTC).date().isoformat(),
     }

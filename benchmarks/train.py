@@ -71,7 +71,7 @@ def main() -> None:
             print(f"seed {seed}: {ours[-1]}", file=sys.stderr, flush=True)
     figures: dict[str, Any] = {
         "preset": wishes.preset,
-        "backend": wishes.backend,
+        **{name: ours[0][1][name] for name in ("backend", "device", "precision")},
         "accuracy": spread([answer["test"]["accuracy"] for _, answer in ours], 5),
         "seconds": spread([seconds for seconds, _ in ours], 2),
         "peak_rss_mb": max(round(answer["peak_rss_mb"]) for _, answer in ours),

@@ -66,7 +66,7 @@ def test_a_benchmark_prints_one_json_line(script):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
-    assert wanted | {"benchmark", "processor", "cores", "commit", "date"} <= set(json.loads(line))
+    assert wanted | {"benchmark", "processor", "cores", "gpus", "commit", "date"} <= set(json.loads(line))
 
 
 def test_every_benchmark_is_tried():

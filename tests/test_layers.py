@@ -20,7 +20,7 @@ ROWS = {
     8: {"finish"},
     9: {"finetuning", "job"},
     10: {"doubt", "estimator", "experiments", "resuming"},
-    11: {"scale"},
+    11: {"doctor", "scale"},
     12: {"cli", "__init__", "__main__"},
 }
 ROW_OF = {room: row for row, rooms in ROWS.items() for room in rooms}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from inksight.runs import MODEL
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
+from inksight.training.device import settled
 from inksight.training.fit import fit
 
 try:
@@ -101,9 +102,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         choices = {name: getattr(self, name) for name in CHOICES if getattr(self, name) is not None}
         config = chosen(preset_named(self.preset), choices | {"seed": seed})
-        backend = engine.prepare(config.backend)
-        config = replace(config, backend=backend)
+        backend = engine.prepare(config.backend, config.device)
         engine.load_keras()
+        config = settled(config, backend)
         images = self._images(rows)
         none = Split(images[:0], labels[:0].astype(np.int64))
         names = tuple(str(label) for label in self.classes_)

@@ -22,6 +22,7 @@ from inksight.predictor import Predictor
 from inksight.provenance import provenance
 from inksight.training import engine
 from inksight.training.config import TrainConfig
+from inksight.training.device import settled
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
 from inksight.unfinished import Unfinished, claim
 
@@ -92,9 +93,10 @@ def _carry_out(
 ) -> runs.Run:
     """The job itself: a new one of `choices` for `out`, or `begun`, which broke off."""
     predictor = Predictor.load(before.path)
-    backend = engine.prepare(config.backend)
-    config = replace(config, backend=backend)
+    backend = engine.prepare(config.backend, config.device)
     with clock.stage("data"):
+        engine.load_keras()
+        config = settled(config, backend)
         whole = _own_data(before, predictor, progress)
         dataset = whole.held_out(config.validation, config.seed)
         new = _new_pictures(data, predictor, progress)
@@ -107,7 +109,6 @@ def _carry_out(
             facts = begun.facts
             begun.require_data(new.sha256, facts["finetune"]["sha256"], data)
     with clock.stage("build"):
-        engine.load_keras()
         model = load_network(before.path / runs.KERAS)
         seed_dropout(model, config.seed)
     from inksight.training.fit import fit

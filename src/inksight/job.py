@@ -26,6 +26,7 @@ from inksight.provenance import provenance
 from inksight.training import engine
 from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 from inksight.training.config import preset as preset_named
+from inksight.training.device import settled
 from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _carried_out(
     begun: Unfinished | None,
 ) -> runs.Run:
     """See carry_out. crew: who fits; this process where there is none."""
-    backend = engine.prepare(order.config.backend)
+    backend = engine.prepare(order.config.backend, order.config.device)
     config = replace(order.config, backend=backend)
     with ThreadPoolExecutor(1) as side, clock.stage("data"):
         if not isinstance(order.data, Dataset) and isinstance(data_room.find(order.data), KnownSet):
@@ -146,6 +147,7 @@ def _carried_out(
         whole = load_checked(order.data, order.size_px, order.preprocessing, config, progress)
         dataset = whole.held_out(config.validation, config.seed)
         engine.load_keras()
+        config = crew.settled(config) if crew else settled(config, backend)
         if begun is None:
             facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
         else:
@@ -185,6 +187,7 @@ def take_up(
             f"Dataset) goes on with it. Or delete {begun.folder}."
         )
     config = TrainConfig.of(facts)
+    config = replace(config, device="auto") if config.device == "gpu" else config  # there may be none any more
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
     return carry_out(order, None, clock, watcher, progress, on, begun)

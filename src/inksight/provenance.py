@@ -59,7 +59,7 @@ def command_line(
     if not dataset.source:
         return None
     base_name = preset if preset in PRESETS else "tutorial"
-    base = replace(PRESETS[base_name], backend="jax")
+    base = replace(PRESETS[base_name], backend="jax", device="cpu", precision="float32")
     words = ["inksight", "train", dataset.source, "--preset", base_name]
     words += data_flags(dataset.source, dataset.size_px, dataset.preprocessing)
     if time_limit_s is not None:

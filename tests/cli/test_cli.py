@@ -25,6 +25,7 @@ COMMANDS = (
     ("data", "show"),
     ("data", "fetch"),
     ("data", "check"),
+    ("doctor",),
 )
 
 
@@ -97,7 +98,8 @@ def test_progress_is_one_line_an_epoch_off_a_terminal(small_npz, command):
 
 def test_json_is_one_object_on_stdout(quick):
     answer, _ = quick
-    wanted = {"run", "data", "preset", "backend", "seed", "parameters", "epochs", "ended", "seconds", "test"}
+    wanted = {"run", "data", "preset", "backend", "seed", "device", "precision", "parameters", "epochs", "ended"}
+    wanted |= {"seconds", "test"}
     assert set(answer) == wanted
     assert set(answer["test"]) == {"accuracy", "errors", "images", "interval95"}
 

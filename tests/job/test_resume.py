@@ -134,6 +134,17 @@ def test_killed_at_random_moments_it_ends_with_the_very_same_weights(small_npz, 
     assert not list(here.glob("*.unfinished"))
 
 
+def test_what_a_gpu_began_goes_on_without_one(here, small_npz):
+    folder = broken_off(small_npz)
+    start = json.loads((folder / "start.json").read_text())
+    assert start["facts"]["device"] == "cpu"
+    start["facts"]["device"] = "gpu"
+    (folder / "start.json").write_text(json.dumps(start))
+    run, said = resumed()
+    assert "Going on with runs/small-quick-1" in said
+    assert run.metrics["ended"] == "finished"
+
+
 def test_without_a_break_nothing_stays(here, small_npz):
     run = inksight.train(small_npz, **SMALL)
     assert [path.name for path in run.path.parent.iterdir()] == ["small-quick-1"]

@@ -18,6 +18,7 @@ from inksight.cli import app as page
 from inksight.cli import (
     compare,
     data,
+    doctor,
     evaluate,
     experiment,
     explain,
@@ -52,6 +53,7 @@ for command in (
     export.export,
     experiment.experiment,
     tune.tune,
+    doctor.doctor,
     page.app,
     serve.serve,
 ):

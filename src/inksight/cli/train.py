@@ -157,6 +157,7 @@ def summary(run: inksight.Run) -> dict[str, Any]:
         "run": str(run.path),
         "data": config["data"]["name"],
         **{name: config[name] for name in ("preset", "backend", "seed")},
+        **{name: config[name] for name in ("device", "precision") if name in config},
         **{name: metrics[name] for name in ("parameters", "epochs", "ended", "seconds")},
         "test": test,
         **({"finetune": metrics["finetune"]} if "finetune" in metrics else {}),

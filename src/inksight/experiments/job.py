@@ -111,7 +111,7 @@ def experiment(
         raise UsageError(f"the experiment in {resume} has decided its {', '.join(given)}; leave them out to go on.")
     else:
         order = _Order.resumed(data, Path(resume), seeds)
-    backend = engine.prepare(order.base.backend)
+    backend = engine.prepare(order.base.backend, order.base.device)
     whole = order.load(progress)
     engine.load_keras()
     plan = order.plan(len(whole.train))

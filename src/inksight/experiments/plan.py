@@ -33,6 +33,7 @@ INVITATION: dict[str, tuple[Any, ...]] = {
 _NO_KNOBS = {
     "seed": "every setting is trained on several: give --seeds",
     "backend": "one process has one; make one experiment for each",
+    "device": "one process has one; make one experiment for each",
     "metrics": "they change what is reported, not what is learned",
     "validation": "all settings are measured on the same pictures; give it for all of them",
 }

@@ -17,6 +17,7 @@ from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
+from inksight.training.device import settled
 from inksight.training.fit import Silent, fit
 
 
@@ -77,7 +78,7 @@ def run_trial(
     started = time.monotonic()
     try:
         model = build_model(dataset, config)
-        fitted = fit(model, dataset, config, backend, watcher=Deadline(ends_at))
+        fitted = fit(model, dataset, settled(config, backend), backend, watcher=Deadline(ends_at))
         if fitted.ended == "interrupted":
             return None
         size = pictures_at_once(dataset.size_px)

@@ -22,8 +22,8 @@ _AHEAD = 3
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images: uint8 (n, height, width, channels). targets: float32 (n, classes), one-hot, or even for pictures of no
-    class. weights: float32 (n,)."""
+    """images: uint8 (n, height, width, channels), or int64 (n,), their rows in the Split. targets: float32 (n,
+    classes), one-hot, or even for pictures of no class. weights: float32 (n,)."""
 
     images: np.ndarray
     targets: np.ndarray
@@ -36,9 +36,19 @@ class Batches:
 
     Each batch is made of the seed and its own number alone, and is plain from the number `plain_from` on: threads
     cannot change it, and a training that is taken up again gets the very same.
+
+    as_rows: pictures that are as they stand in the Split come as their rows there: the stepper holds it.
     """
 
-    def __init__(self, split: Split, num_classes: int, config: TrainConfig, processes: Processes = ALONE) -> None:
+    def __init__(
+        self,
+        split: Split,
+        num_classes: int,
+        config: TrainConfig,
+        processes: Processes = ALONE,
+        as_rows: bool = False,
+    ) -> None:
+        self._as_rows = as_rows
         self._images = split.batch
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
@@ -80,9 +90,13 @@ class Batches:
             skipped = 0
 
     def _make(self, number: int, indices: np.ndarray, augmenting: bool) -> Batch:
-        labels, images = self._labels[indices], self._images[indices]
+        labels = self._labels[indices]
         targets, weights = self._targets[labels], self._class_weights[labels]
-        if strange := round(self._config.outliers * len(images)):
+        strange = round(self._config.outliers * len(indices))
+        if self._as_rows and not (strange or augmenting):
+            return Batch(indices, targets, weights)
+        images = self._images[indices]
+        if strange:
             images[:strange] = outliers(images[:strange], np.random.default_rng([self._config.seed, 4, number]))
             targets[:strange], weights[:strange] = 1 / targets.shape[1], 1.0
         wanted = self._processes.share(len(images))

@@ -17,6 +17,8 @@ from inksight.nets import ACTIVATIONS, NETS
 
 FILE_FORMAT = 1  # of a preset file
 BACKENDS = ("jax", "tensorflow", "torch")
+DEVICES = ("auto", "cpu", "gpu")
+PRECISIONS = ("auto", "float32", "bfloat16")
 LOSSES = (
     "sparse_categorical_crossentropy",
     "categorical_focal_crossentropy",
@@ -106,6 +108,13 @@ class TrainConfig:
 
     seed: int = _choice(0, "Decides weights, order, augmentation and dropout.", low=0, high=2**31 - 1)
     backend: str | None = _choice(None, "Keras backend; default: the one already loaded, else jax.", BACKENDS)
+    device: str = _choice("auto", "What to train on; auto: a GPU where the backend sees one, else the CPU.", DEVICES)
+    precision: str = _choice(
+        "auto",
+        "Numbers that products of a training step are computed in; weights stay float32. auto: bfloat16 on a GPU that "
+        "has it, under JAX, else float32.",
+        PRECISIONS,
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):

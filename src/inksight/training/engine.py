@@ -11,27 +11,30 @@ import sys
 import time
 from contextlib import nullcontext, suppress
 from importlib import metadata
+from typing import Any
 
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.files import cache_folder
 from inksight.training.config import BACKENDS
 from inksight.training.deferred import deferred
+from inksight.training.device import hide_gpus
 
 # jaxlib versions on which the XLA flags were tried, on Linux and x86-64; an unknown flag aborts the process.
-_TRIED_JAXLIB = ("0.10.2",)
+TRIED_JAXLIB = ("0.10.2",)
 _DECIDING = ("keras", "jax", "jaxlib", "tensorflow", "torch", "numpy", "onnx", "onnxruntime", "opencv-python-headless")
-_XLA_FLAGS = {
+XLA_FLAGS = {
     "xla_cpu_experimental_ynn_fusion_type": "",  # YNNPACK trains convolutions at a fifth of the speed of XLA's own
     "xla_cpu_use_fusion_emitters": "false",  # the older way to write loops: as fast, compiled in two thirds of the time
 }
 _KEPT_S = 30 * 24 * 3600.0  # compiled code
 
 
-def prepare(backend: str | None) -> str:
+def prepare(backend: str | None, device: str = "auto") -> str:
     """Fixes Keras's backend and tunes the process for it.
 
     Args:
         backend: one of BACKENDS, or None for the one that is loaded already, else KERAS_BACKEND, else jax.
+        device: one of DEVICES; "cpu" hides a GPU.
     Returns:
         the backend's name.
     Raises:
@@ -51,6 +54,8 @@ def prepare(backend: str | None) -> str:
     if importlib.util.find_spec(wanted) is None:
         hint = f'pip install "inksight[{wanted}]"' if wanted != "jax" else "pip install jax"
         raise EngineError(f"the backend {wanted} is not installed. Install it: {hint}.")
+    if device == "cpu":
+        hide_gpus(wanted)
     if loaded is None:
         os.environ["KERAS_BACKEND"] = wanted
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -83,6 +88,11 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def processor_flags() -> list[str]:
+    """What the processor can: "avx2" for instance; nothing where the system does not tell."""
+    return [flag for line in _cpuinfo("flags") + _cpuinfo("Features") for flag in line.split()]
+
+
 def _cpuinfo(name: str) -> list[str]:
     """What Linux says under `name`, of the first processor; nothing elsewhere."""
     try:
@@ -108,14 +118,18 @@ def _loaded_backend() -> str | None:
 
 def _is_tried() -> bool:
     """Whether this jaxlib and platform are known to take our settings, and JAX is still to be imported."""
-    known = metadata.version("jaxlib") in _TRIED_JAXLIB and (sys.platform, platform.machine()) == ("linux", "x86_64")
-    return known and "jax" not in sys.modules
+    return metadata.version("jaxlib") in TRIED_JAXLIB and has_flags() and "jax" not in sys.modules
+
+
+def has_flags() -> bool:
+    """Whether XLA_FLAGS were tried on a platform like this."""
+    return (sys.platform, platform.machine()) == ("linux", "x86_64")
 
 
 def _set_compiler_flags() -> None:
-    """Adds _XLA_FLAGS to those of the environment, which go first."""
+    """Adds XLA_FLAGS to those of the environment, which go first."""
     given = os.environ.get("XLA_FLAGS", "")
-    ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in given]
+    ours = [f"--{name}={value}" for name, value in XLA_FLAGS.items() if name not in given]
     os.environ["XLA_FLAGS"] = " ".join([given, *ours]).strip()
 
 
@@ -135,11 +149,14 @@ def _keep_compiled() -> None:
             os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
+def allocator() -> Any:
+    """glibc's function that tunes its allocator; None where there is none, as in musl."""
+    return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+
+
 def _keep_memory() -> None:
     """glibc gives big buffers back after every step and faults them in again; tell it to keep them."""
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    mallopt = allocator()
     if mallopt is not None:
         trim_threshold, top_pad, mmap_threshold = -1, -2, -3
         mallopt(mmap_threshold, 1 << 30)

@@ -20,7 +20,7 @@ from inksight.training.batches import Batches
 from inksight.training.checkpoint import Checkpoint, Keeper, Row
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
-from inksight.training.stepper import Stepper, Weights, build_stepper
+from inksight.training.stepper import Stepper, Weights, build_stepper, held_images
 from inksight.training.together import ALONE, Processes
 
 if TYPE_CHECKING:
@@ -118,8 +118,10 @@ def fit(
             watcher.noted(text)
     stop = stop or threading.Event()
     with interruptible(stop.set):
-        stepper = build_stepper(model, config, backend, processes)
-        loop = _Loop(stepper, data, config, ends_at, watcher, keeper, stop, processes, looks)
+        held = held_images(data.train.batch, config, backend, processes)
+        stepper = build_stepper(model, config, backend, processes, held)
+        batches = Batches(data.train, len(data.classes), config, processes, as_rows=held is not None)
+        loop = _Loop(stepper, batches, data, config, ends_at, watcher, keeper, stop, processes, looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -134,6 +136,7 @@ class _Loop:
     def __init__(
         self,
         stepper: Stepper,
+        batches: Batches,
         data: Dataset,
         config: TrainConfig,
         ends_at: float | None,
@@ -146,7 +149,7 @@ class _Loop:
         self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
         self.stop = stop  # set where somebody asks to end after the step at hand
         self.processes = processes
-        self.batches = Batches(data.train, len(data.classes), config, processes)
+        self.batches = batches
         self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
         planned = self.batches.per_epoch * self.epochs
         measured = len(data.test) + len(data.validation or ())

@@ -36,6 +36,8 @@ RECIPE: dict[str, Any] = {
     "target": 0.0,
     "plain_epochs": 0.0,
     "backend": None,  # weights know none
+    "device": "auto",
+    "precision": "auto",
 }
 _LEAST_CHANGES = {"rotation_deg": 8.0, "scale": 0.08, "shear": 0.08, "shift_px": 1.0}  # so that few become many
 

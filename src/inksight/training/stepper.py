@@ -17,6 +17,7 @@ from inksight.nets.weights import drawn_from
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
 from inksight.training.objective import build_loss, build_optimizer
+from inksight.training.precision import computing_in
 from inksight.training.side_by_side import SideBySide
 from inksight.training.together import ALONE, Processes
 
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 Weights = list[np.ndarray]
 
 _AT_ONCE = 2  # members of an ensemble
+_MOST_HELD_BYTES = 2**31  # of pictures on the device
 
 
 class Stepper(Protocol):
-    """images: uint8 (n, height, width, channels); targets: float32 (n, classes), one-hot; weights: float32 (n,)."""
+    """images: uint8 (n, height, width, channels), or int64 (n,), rows of the pictures that the stepper holds; targets:
+    float32 (n, classes), one-hot; weights: float32 (n,)."""
 
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """Updates the weights once, by what is this process's part of a batch."""
@@ -50,13 +53,27 @@ class Stepper(Protocol):
         """Takes over the state of another stepper of the same network and config."""
 
 
-def build_stepper(model: keras.Model, config: TrainConfig, backend: str, processes: Processes = ALONE) -> Stepper:
-    """The stepper for `backend`, around `model` as built by `inksight.nets.build`. Only JAX knows several processes."""
+def held_images(images: np.ndarray, config: TrainConfig, backend: str, processes: Processes) -> Any:
+    """The training pictures on a GPU, where steps find them by their rows; None where they come with each step."""
+    if backend != "jax" or config.device != "gpu" or processes.count > 1 or images.nbytes > _MOST_HELD_BYTES:
+        return None
+    import jax
+
+    return jax.device_put(images)
+
+
+def build_stepper(
+    model: keras.Model, config: TrainConfig, backend: str, processes: Processes = ALONE, held: Any = None
+) -> Stepper:
+    """The stepper for `backend`, around `model` as built by `inksight.nets.build`. Only JAX knows several processes.
+
+    held: what `held_images` gave.
+    """
     first, *others = members_of(model)
     if backend != "jax":
         steppers: list[Stepper] = [KerasStepper(member, config) for member in (first, *others)]
         return SideBySide(steppers, config, at_once=1) if others else steppers[0]
-    stepper = JaxStepper(first, config, processes)
+    stepper = JaxStepper(first, config, processes, held=held)
     if not others:
         return stepper
     members = [stepper, *(JaxStepper(member, config, processes, like=stepper) for member in others)]
@@ -74,12 +91,19 @@ class JaxStepper:
     """All of a step in one compiled function; its state is donated, so that it is updated in place."""
 
     def __init__(
-        self, model: keras.Model, config: TrainConfig, processes: Processes = ALONE, like: JaxStepper | None = None
+        self,
+        model: keras.Model,
+        config: TrainConfig,
+        processes: Processes = ALONE,
+        like: JaxStepper | None = None,
+        held: Any = None,
     ) -> None:
-        """like: a stepper of the same network and config; what it compiles serves this one too."""
+        """like: a stepper of the same network and config; what it compiles and holds serves this one too."""
         import jax
 
         self._processes = processes
+        self._held: Any = like._held if like else held
+        self._precision = config.precision
         self._model = logits_of(model)
         self._optimizer = build_optimizer(config)
         self._loss = build_loss(config)
@@ -102,6 +126,8 @@ class JaxStepper:
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper. Returns while the device still works, at most one step ahead of it."""
         before = self._totals
+        if images.ndim == 1:
+            images = self._held[images]
         batch = map(self._processes.joined, (images, targets, weights))
         self._state, self._totals = self._update(self._state, before, np.float32(learning_rate), *batch)
         before.block_until_ready()
@@ -165,7 +191,8 @@ class JaxStepper:
         trainable, fixed, average, optimizer = state
 
         def objective(trainable: list[Any]) -> tuple[Any, Any]:
-            logits, updated = self._model.stateless_call(trainable, fixed, images, training=True)
+            with computing_in(self._model, self._precision):
+                logits, updated = self._model.stateless_call(trainable, fixed, images, training=True)
             return (self._loss(targets, logits) * weights).mean(), (updated, logits)
 
         (loss, (fixed, logits)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable)
@@ -193,6 +220,7 @@ class KerasStepper:
         self._optimizer = build_optimizer(config)
         self._loss = build_loss(config)
         self._model.compile(self._optimizer, loss=self._loss, metrics=["categorical_accuracy"])
+        self._precision = config.precision
         self._averaging = config.weight_averaging
         self._average: Weights = []
         self._steps = 0
@@ -201,7 +229,8 @@ class KerasStepper:
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """See Stepper."""
         self._optimizer.learning_rate = learning_rate
-        found = self._model.train_on_batch(images, targets, sample_weight=weights, return_dict=True)
+        with computing_in(self._model, self._precision):
+            found = self._model.train_on_batch(images, targets, sample_weight=weights, return_dict=True)
         self._totals += np.array([found["loss"], found["categorical_accuracy"], 1.0]) * len(images)
         if self._averaging:
             keep = averaging_decay(self._averaging, self._steps, min)

@@ -116,7 +116,7 @@ def tune(
         raise UsageError(f"the search in {resume} has decided its {', '.join(given)}; leave them out to go on.")
     else:
         order = _Order.resumed(data, Path(resume), trials)
-    backend = engine.prepare(order.plan.base.backend)
+    backend = engine.prepare(order.plan.base.backend, order.plan.base.device)
     whole = load_checked(order.data, order.size_px, order.preprocessing, order.plan.base, progress)
     dataset = whole.held_out(order.plan.validation, order.plan.base.seed)
     if dataset.validation is None:

@@ -14,6 +14,7 @@ from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError
 from inksight.training import engine
 from inksight.training.config import TrainConfig
+from inksight.training.device import settled
 from inksight.training.fit import Fitted, Silent, fit
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _trained(
     from inksight.job import build_model
     from inksight.nets.table import layer_table
 
-    engine.prepare(backend)
+    engine.prepare(backend, config.device)
     engine.load_keras()
     model = build_model(dataset, config)
     timed: dict[str, Any] = {}
@@ -93,6 +94,7 @@ def _trained(
         if timed["latency_ms"] > limit_ms:
             watcher.built(layer_table(model))
             return {"ended": "too slow", **timed}
+    config = settled(config, backend)
     fitted = fit(model, dataset, config, backend, watcher=watcher, looks=[look / 100 for look in LOOKS])
     return {"ended": "finished", "share": 100.0, "accuracy": _accuracy(fitted, config), **timed}
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from inksight.data.dataset import Dataset
@@ -77,6 +77,22 @@ class Crew:
                 f"that can: {max(size // self.count, 1) * self.count:,} for instance."
             )
 
+    def settled(self, config: TrainConfig) -> TrainConfig:
+        """`config` with what these workers take in place of "auto": a GPU each, where there are enough of them.
+
+        Raises:
+            EngineError: GPUs are wanted, and there are too few.
+        """
+        device = config.device
+        if device == "auto":
+            device = "gpu" if self._cluster.gpus >= self.count else "cpu"
+        if device == "gpu" and self._cluster.gpus < self.count:
+            raise EngineError(
+                f"{self.count} workers need a GPU each, and there are {self._cluster.gpus} on {self._cluster.where}. "
+                "Give fewer --workers, or leave --device out."
+            )
+        return replace(config, device=device, precision="float32" if config.precision == "auto" else config.precision)
+
     def fit(
         self,
         model: keras.Model,
@@ -125,7 +141,7 @@ class _Training:
         import ray
 
         self._count, self._cluster, self._config, self._backend = count, cluster, config, backend
-        self._gpus = int(cluster.gpus >= count)  # of each worker
+        self._gpus = int(config.device == "gpu")  # of each worker
         self._data = ray.put(dataset)
         self._ends_at, self._watcher, self._place = ends_at, watcher, place
         self._newest = place.newest

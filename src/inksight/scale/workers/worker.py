@@ -18,6 +18,7 @@ from inksight.job import build_model
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint
 from inksight.training.config import TrainConfig
+from inksight.training.device import settled
 
 _LISTENED_S = 1.0
 
@@ -59,17 +60,18 @@ class Worker:
         """Trains; gives what `fit` of the room training gives, and the weights, or the error that ended it."""
         started = time.monotonic()
         try:
-            backend = engine.prepare(task.backend)
+            backend = engine.prepare(task.backend, task.config.device)
             engine.load_keras()
             from inksight.training.fit import fit
             from inksight.training.together import Together
 
             processes = Together(address, self._rank, self._count)
-            model = build_model(dataset, task.config)
+            config = settled(task.config, backend)  # not before: no device is looked at until all have met
+            model = build_model(dataset, config)
             fitted = fit(
                 model,
                 dataset,
-                task.config,
+                config,
                 backend,
                 ends_at=None if task.left_s is None else started + task.left_s,
                 watcher=None if self._line is None else _Watcher(self._line),

@@ -16,6 +16,7 @@ import typer
 
 from inksight.cli import app as page
 from inksight.cli import (
+    card,
     compare,
     data,
     evaluate,
@@ -27,6 +28,8 @@ from inksight.cli import (
     read,
     report,
     serve,
+    share,
+    track,
     train,
     tune,
 )
@@ -49,7 +52,11 @@ for command in (
     read.read,
     explain.explain,
     report.report,
+    card.card,
     export.export,
+    track.track,
+    share.push,
+    share.pull,
     experiment.experiment,
     tune.tune,
     page.app,

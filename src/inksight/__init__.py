@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inksight.finetuning import finetune
     from inksight.job import train
     from inksight.predictor import Answer, Predictor
+    from inksight.readme import write_readme
     from inksight.report.report import write_report
     from inksight.resuming import resume
     from inksight.runs import Run, load_run
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from inksight.scale.search.job import tune
     from inksight.scale.search.results import Search
     from inksight.scale.workers import Workers
+    from inksight.sharing import pull, push
+    from inksight.tracking.session import track
     from inksight.training.config import PRESETS, TrainConfig
 
 _HOMES = {
@@ -68,10 +71,14 @@ _HOMES = {
     "load": "data",
     "load_run": "runs",
     "predict_batch": "scale.batch.job",
+    "pull": "sharing",
+    "push": "sharing",
     "resume": "resuming",
+    "track": "tracking.session",
     "train": "job",
     "tune": "scale.search.job",
     "verify_export": "export.job",
+    "write_readme": "readme",
     "write_report": "report.report",
 }
 __all__ = [
@@ -101,10 +108,14 @@ __all__ = [
     "load",
     "load_run",
     "predict_batch",
+    "pull",
+    "push",
     "resume",
+    "track",
     "train",
     "tune",
     "verify_export",
+    "write_readme",
     "write_report",
 ]
 

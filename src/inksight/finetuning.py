@@ -20,6 +20,8 @@ from inksight.finish import Trained, finish
 from inksight.nets.weights import load_network, seed_dropout
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
+from inksight.tracking.session import Told
+from inksight.tracking.table import require_tracker
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
@@ -37,6 +39,7 @@ def finetune(
     data: str | Path,
     *,
     out: str | Path | None = None,
+    track: str | None = None,
     watcher: Watcher | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
@@ -51,7 +54,7 @@ def finetune(
         run: a run folder or "latest". It is left as it is.
         data: the pictures to learn, with their right labels: any data set; it may lack classes.
         out: the run folder to make; default `runs/<data>-finetuned-<number>`.
-        watcher, progress, started: as for `train`.
+        track, watcher, progress, started: as for `train`.
         choices: fields of TrainConfig that do not change the network or the division of its data.
     Returns:
         the new run; its `metrics["finetune"]` compares it with the old one.
@@ -65,18 +68,23 @@ def finetune(
     out = Path(out) if out is not None else None
     if out is not None:
         runs.require_free(out)
+    track = require_tracker(track)
     watcher, progress = notebook.shown(watcher, progress)
-    return _carry_out(before, str(data), config, clock, watcher, progress, choices=choices, out=out)
+    return _carry_out(before, str(data), config, clock, watcher, progress, track, choices=choices, out=out)
 
 
 def take_up(
-    begun: Unfinished, clock: Clock, watcher: Watcher | None, progress: Callable[[int, int, str], None] | None
+    begun: Unfinished,
+    clock: Clock,
+    watcher: Watcher | None,
+    progress: Callable[[int, int, str], None] | None,
+    track: str | None,
 ) -> runs.Run:
     """Goes on with a finetuning that broke off; arguments as for `resume`."""
     facts = begun.facts
     config = TrainConfig.of(facts)
     before = _trained_run(facts["finetune"]["run"])
-    return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, begun=begun)
+    return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, track, begun=begun)
 
 
 def _carry_out(
@@ -86,6 +94,7 @@ def _carry_out(
     clock: Clock,
     watcher: Watcher | None,
     progress: Callable[[int, int, str], None] | None,
+    track: str | None,
     *,
     choices: dict[str, Any] | None = None,
     out: Path | None = None,
@@ -105,6 +114,7 @@ def _carry_out(
         if begun is None:
             facts = provenance(whole, PRESET, config, None) | {"command": _command(before, data, choices or {})}
             facts["finetune"] = {"run": str(before.path), "data": data, "sha256": new.sha256}
+            facts |= {"track": track} if track else {}
         else:
             facts = begun.facts
             begun.require_data(new.sha256, facts["finetune"]["sha256"], data)
@@ -117,12 +127,15 @@ def _carry_out(
     old_test = {name: before.metrics["test"][name] for name in ("accuracy", "errors", "images")}
     compared = {"run": str(before.path), "test_before": old_test, "left_out": len(new) - len(usable)}
     figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
-    with begun or claim(f"{dataset.name}-{PRESET}", out, facts) as place:
+    with (
+        begun or claim(f"{dataset.name}-{PRESET}", out, facts) as place,
+        Told(track, place.path, facts, watcher) as told,
+    ):
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         with clock.stage("fit"):
-            fitted = fit(model, mixed, config, backend, watcher=watcher, keeper=place)
-        return finish(Trained(model, mixed, fitted, config, facts, figures), clock, place)
+            fitted = fit(model, mixed, config, backend, watcher=told.watcher, keeper=place)
+        return told.kept(finish(Trained(model, mixed, fitted, config, facts, figures), clock, place))
 
 
 def _trained_run(name: str | Path) -> runs.Run:

@@ -27,6 +27,7 @@ from inksight.nets.table import layer_table
 from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
 from inksight.provenance import CARRIED
+from inksight.readme import readme
 from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         metrics["seconds"] = clock.rounded()  # last: what is left to do is quickly done
         runs.write_json(folder / runs.METRICS, metrics)
         (folder / runs.REPORT).write_text(page(account, figures, attributions), encoding="utf-8")
+        (folder / runs.README).write_text(readme(title, facts, metrics, card), encoding="utf-8")
 
 
 def export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:

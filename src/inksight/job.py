@@ -23,6 +23,8 @@ from inksight.errors import UsageError, unknown
 from inksight.finish import LEAST_VALIDATION, Trained, finish
 from inksight.ink import digit_input
 from inksight.provenance import provenance
+from inksight.tracking.session import Told
+from inksight.tracking.table import require_tracker
 from inksight.training import engine
 from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 from inksight.training.config import preset as preset_named
@@ -50,6 +52,7 @@ def train(
     size_px: int | None = None,
     preprocessing: str | None = None,
     on: Workers | None = None,
+    track: str | None = None,
     watcher: Watcher | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
@@ -66,6 +69,8 @@ def train(
         size_px: the side pictures are brought to; default 28.
         preprocessing: how foreign pictures become inputs, "digits" or "resize"; default: as the data set says.
         on: workers that train together, `inksight.Workers(4)`; default this process.
+        track: "mlflow", "tensorboard" or "wandb": told of the training while it runs, and given the run. One that does
+            not answer stops nothing.
         watcher: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
             under the cell shows both unless others are given.
         started: when the clock began, a reading of time.monotonic(); default now.
@@ -85,7 +90,8 @@ def train(
         runs.require_free(out)
     watcher, progress = notebook.shown(watcher, progress)
     require_time_limit(time_limit_s)
-    order = Order(data, preset, config, time_limit_s, size_px, preprocessing)
+    track = require_tracker(track)
+    order = Order(data, preset, config, time_limit_s, size_px, preprocessing, track)
     return carry_out(order, out, clock, watcher, progress, on)
 
 
@@ -109,6 +115,7 @@ class Order:
     time_limit_s: float | None
     size_px: int | None
     preprocessing: str | None
+    track: str | None = None
 
 
 def carry_out(
@@ -150,6 +157,7 @@ def _carried_out(
         config = crew.settled(config) if crew else settled(config, backend)
         if begun is None:
             facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
+            facts |= {"track": order.track} if order.track else {}
         else:
             facts = begun.facts
             begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
@@ -162,13 +170,16 @@ def _carried_out(
     from inksight.training.fit import fit
 
     threading.Thread(target=_import_late, daemon=True).start()
-    with begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place:
+    with (
+        begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place,
+        Told(order.track, place.path, facts, watcher) as told,
+    ):
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         ends_at = _ends_at(clock, order.time_limit_s)
         with clock.stage("fit"):
-            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, watcher, place)
-        return finish(Trained(model, dataset, fitted, config, facts), clock, place)
+            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, told.watcher, place)
+        return told.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
 
 
 def take_up(
@@ -178,6 +189,7 @@ def take_up(
     watcher: Watcher | None,
     progress: Callable[[int, int, str], None] | None,
     on: Workers | None,
+    track: str | None,
 ) -> runs.Run:
     """Goes on with a training that broke off; arguments as for `resume`."""
     facts = begun.facts
@@ -189,7 +201,8 @@ def take_up(
     config = TrainConfig.of(facts)
     config = replace(config, device="auto") if config.device == "gpu" else config  # there may be none any more
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
-    order = Order(facts["data"]["source"] if data is None else data, config=config, **chosen_before)
+    source = facts["data"]["source"] if data is None else data
+    order = Order(source, config=config, track=track, **chosen_before)
     return carry_out(order, None, clock, watcher, progress, on, begun)
 
 

@@ -12,6 +12,7 @@ from inksight import finetuning, job, notebook, runs, unfinished
 from inksight.clock import Clock
 from inksight.data.dataset import Dataset
 from inksight.errors import UsageError
+from inksight.tracking.table import require_tracker
 
 if TYPE_CHECKING:
     from inksight.scale.workers import Workers
@@ -23,6 +24,7 @@ def resume(
     *,
     data: Dataset | None = None,
     on: Workers | None = None,
+    track: str | None = None,
     watcher: Watcher | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
@@ -37,6 +39,7 @@ def resume(
         run: the run folder that would have come, its `.unfinished` folder, or "latest" for the newest of those.
         data: the same set once more, where it was made in a program. A finetuning reads its own.
         on: workers to go on with, whoever began it; default this process.
+        track: as for `train`; default what it began with.
         watcher, progress, started: as for `train`.
     Returns:
         the finished run. One that was finished already comes back as it is; a watcher is told so.
@@ -55,6 +58,7 @@ def resume(
             watcher.noted(f"{path} is finished already; nothing was left to do.")
         return runs.load_run(path)
     with closing(unfinished.take_up(path, on.count if on else 1)) as begun:
+        track = require_tracker(track or begun.facts.get("track"))
         if "finetune" in begun.facts:
             if on is not None:
                 raise UsageError(f"{path} is a finetuning, which one process does. Leave the workers out.")
@@ -63,5 +67,5 @@ def resume(
                     f"{path} is a finetuning: it reads {begun.facts['finetune']['data']} and its run's own data once "
                     "more. Leave data out."
                 )
-            return finetuning.take_up(begun, clock, watcher, progress)
-        return job.take_up(begun, data, clock, watcher, progress, on)
+            return finetuning.take_up(begun, clock, watcher, progress, track)
+        return job.take_up(begun, data, clock, watcher, progress, on, track)

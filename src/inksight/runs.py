@@ -26,6 +26,7 @@ CARD, MODEL, KERAS = "model.json", "model.onnx", "model.keras"
 CONFIG, METRICS, HISTORY, ANSWERS = "config.json", "metrics.json", "history.csv", "answers.npz"
 FIGURES = ("confusion.png", "errors.png", "curves.png")
 REPORT = "report.html"
+README = "README.md"  # the model card; not in a run of a version that wrote none
 WHOLE = (CONFIG, HISTORY, KERAS, MODEL, CARD, METRICS, *FIGURES, REPORT)
 UNFINISHED = ".unfinished"  # behind a run's name: the folder of its training, which has not ended
 SUITES = "suites.json"  # only in a run that was measured beyond its test part

@@ -15,7 +15,8 @@ def copy(quick_run, tmp_path):
 
 
 def test_a_run_holds_everything_and_nothing_else(quick_run):
-    assert sorted(path.name for path in quick_run.path.iterdir()) == sorted([*runs.WHOLE, runs.ANSWERS, "trust.png"])
+    wanted = [*runs.WHOLE, runs.ANSWERS, runs.README, "trust.png"]
+    assert sorted(path.name for path in quick_run.path.iterdir()) == sorted(wanted)
     assert quick_run.config["seed"] == 0
     assert quick_run.history[-1]["epoch"] == 1
     assert quick_run.card.classes == tuple("0123456789")

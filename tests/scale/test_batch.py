@@ -233,7 +233,7 @@ def test_a_cluster_that_cannot_be_reached_or_is_too_small(address, pictures, tmp
 
 
 def test_a_node_without_the_folder_says_so(tmp_path):
-    from inksight.scale.batch.store import Store
+    from inksight.store import Store
 
     with pytest.raises(DataError, match="gone is not on the node .*It must be on all nodes under the same path"):
         list(shards.read_shard(shards.Shard(0, 1, ["a.png"]), Store(str(tmp_path / "gone")), "gone"))

@@ -16,6 +16,7 @@ import typer
 
 from inksight.cli import app as page
 from inksight.cli import (
+    card,
     compare,
     data,
     doctor,
@@ -28,6 +29,8 @@ from inksight.cli import (
     read,
     report,
     serve,
+    share,
+    track,
     train,
     tune,
 )
@@ -50,7 +53,11 @@ for command in (
     read.read,
     explain.explain,
     report.report,
+    card.card,
     export.export,
+    track.track,
+    share.push,
+    share.pull,
     experiment.experiment,
     tune.tune,
     doctor.doctor,

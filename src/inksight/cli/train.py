@@ -66,6 +66,13 @@ def train(
         typer.Option(metavar="N", help="Train in N processes that share every batch, placed and watched by Ray."),
     ] = None,
     ray_address: RayAddress = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRACKER",
+            help="Tell mlflow, tensorboard or wandb of it while it trains; their environment variables say where.",
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the layer table before training.")] = False,
     progress: Annotated[
         ProgressForm, typer.Option(help="How progress is shown on stderr: for people, or a JSON object a line.")
@@ -83,6 +90,7 @@ def train(
         _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
         told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
+        told |= {"track": track}
         on = _workers(workers, ray_address)
         if resume is not None:
             run = inksight.resume(resume, on=on, **told)

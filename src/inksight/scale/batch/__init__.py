@@ -1,6 +1,5 @@
 """Answers for a store of pictures, of any number, with memory that hardly grows with it.
 
-store     files on a disk and objects behind a URL, read and written alike
 parquet   the pictures in a Parquet file: which column holds them, a run of its rows
 shard     some 2,000 pictures that are answered together: their names, and then their bytes
 listing   a source -> shards, written down as they are found

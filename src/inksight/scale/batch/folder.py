@@ -20,7 +20,7 @@ from inksight.errors import RunError, StorageError, UsageError
 from inksight.files import alone, storage_errors
 from inksight.runs import UNFINISHED
 from inksight.scale.batch.shard import Shard
-from inksight.scale.batch.store import Store, is_url, refusals
+from inksight.store import Store, is_url, refusals
 
 FORMAT = 1
 _STATE = "_batch"

@@ -28,9 +28,9 @@ from inksight.scale.batch.folder import Folder, Plan, held
 from inksight.scale.batch.listing import list_shards, whole_place
 from inksight.scale.batch.part import Receipt, find_part, join_parts, make_schema, part_name
 from inksight.scale.batch.shard import Shard, from_line, pack, unpack
-from inksight.scale.batch.store import Store
 from inksight.scale.batch.worker import Errand, answer_shard
 from inksight.scale.cluster import Cluster, connected
+from inksight.store import Store
 from inksight.training import engine
 
 ANSWERING, WAITING = "answering", "waiting for a CPU of the cluster"

@@ -12,7 +12,7 @@ from inksight.picture import EXTENSIONS
 from inksight.scale.batch.parquet import image_column, open_parquet
 from inksight.scale.batch.part import BATCH
 from inksight.scale.batch.shard import PICTURES, Shard, called
-from inksight.scale.batch.store import Store, is_url, refusals
+from inksight.store import Store, is_url, refusals
 
 PARQUET = (".parquet", ".pq", ".parq")
 _RUNS = 64  # of a row group at most: each run reads the group from its start

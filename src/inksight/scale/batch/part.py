@@ -13,7 +13,7 @@ from inksight.errors import StorageError
 from inksight.files import whole_file
 from inksight.predictor import Answer
 from inksight.runs import ModelCard
-from inksight.scale.batch.store import Store
+from inksight.store import Store
 
 BATCH = b"inksight.batch"  # in a part's metadata: the batch that it belongs to
 _PART_GROUP_ROWS = 16 * 1024

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from inksight.errors import DataError
 from inksight.scale.batch.parquet import damage, open_parquet, read_rows
-from inksight.scale.batch.store import MOST_BYTES, Store, is_url, refusals
+from inksight.store import MOST_BYTES, Store, is_url, refusals
 
 PICTURES = 2000
 _AT_ONCE = 64

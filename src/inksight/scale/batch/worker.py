@@ -14,7 +14,7 @@ from inksight.predictor import Answer, Predictor
 from inksight.runs import ModelCard
 from inksight.scale.batch.part import PartWriter, Receipt, part_name
 from inksight.scale.batch.shard import Found, Shard, read_shard, unpack
-from inksight.scale.batch.store import Store
+from inksight.store import Store
 
 
 @dataclass(frozen=True)

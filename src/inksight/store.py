@@ -204,6 +204,8 @@ def reason(error: BaseException) -> str:
         return f"{_first_line(error)}."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run it again."
+    if status in (405, 501) or isinstance(error, NotImplementedError):
+        return "that place takes no files. Choose another one."
     if "range requests" in text:
         return "its server sends files only as a whole, and Parquet is read in pieces. Download it first."
     return f"{_first_line(error)}. Try again when it can be reached."

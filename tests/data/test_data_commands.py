@@ -65,6 +65,17 @@ def test_show_mnist(tmp_path: Path) -> None:
         assert picture.size == (970, 1150)
 
 
+def test_the_sample_sheet_has_every_class_of_many(tmp_path: Path) -> None:
+    """Forty-one greys, each a class of its own: every one is on the sheet."""
+    labels = np.arange(410) % 41
+    images = np.broadcast_to((labels * 6).astype(np.uint8)[:, None, None], (410, 28, 28))
+    np.savez(tmp_path / "greys.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert run("data", "show", tmp_path / "greys.npz", "--out", tmp_path / "sheet.png").exit_code == 0
+    with Image.open(tmp_path / "sheet.png") as picture:
+        counts = np.bincount(np.asarray(picture).ravel(), minlength=256)
+    assert (counts[np.arange(41) * 6] >= 4 * 84**2).all()
+
+
 def test_show_a_folder_as_json(folder: Path) -> None:
     record = json.loads(run("data", "show", folder, "--size", "16", "--json").stdout)
     assert (record["name"], record["shape"], record["dtype"]) == ("own", [16, 16], "uint8")

@@ -47,7 +47,7 @@ def evaluate(
 
     path = resolve(run)  # once: another run may become the latest meanwhile
     evaluation = measure(path, data)
-    metrics = evaluation.metrics()
+    metrics = evaluation.metrics(("balanced_accuracy",))
     if evaluation.warning:
         note(f"Warning: {evaluation.warning}")
     if out is not None:
@@ -78,6 +78,7 @@ def evaluate(
             f"more); {percent(answered['accuracy'])} of those are right"
         )
     print_classes(metrics["per_class"])
+    print(f"{percent(metrics['balanced_accuracy'])} right with each class counted alike")
     print_confusion(evaluation.confusion, evaluation.classes)
     print_suites(metrics, suites)
 

@@ -57,6 +57,14 @@ def class_scores(matrix: np.ndarray) -> list[ClassScores]:
     ]
 
 
+def commonest_mistakes(matrix: np.ndarray, most: int) -> list[tuple[int, int, int]]:
+    """(true class, answered class, how often) of the mistakes made most, the commonest first; at most `most`."""
+    wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = np.column_stack([*np.unravel_index(order, wrong.shape), wrong.ravel()[order]])
+    return [(int(true), int(given), int(count)) for true, given, count in pairs if count]
+
+
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole, and 0 where whole is 0."""
     return np.asarray(np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inksight.measure.confusion import commonest_mistakes
+from inksight.measure.confusion import commonest_mistakes, least_recalled
 from inksight.report.account import Account
 from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections
@@ -87,9 +87,8 @@ def _commonest(account: Account) -> str:
 
 def _recalls(scores: Mapping[str, Mapping[str, float]]) -> str:
     """What rare classes hide behind common ones, in words."""
-    recalls = sorted((score["recall"], name) for name, score in scores.items() if score["images"])
-    mean = sum(recall for recall, _ in recalls) / len(recalls)
-    least = ", ".join(f"{escape(name)} {recall:.2%}" for recall, name in recalls[:MOST_NAMED])
+    mean, recalls = least_recalled(scores)
+    least = ", ".join(f"{escape(name)} {recall:.2%}" for name, recall in recalls[:MOST_NAMED])
     return f"<p>Each class counted alike, {mean:.2%} are recognised; least of all {least}.</p>"
 
 

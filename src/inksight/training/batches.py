@@ -94,8 +94,15 @@ class Batches:
 
 
 def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray:
-    """Weight of each class's pictures in the loss, float32 (classes,): "none" 1, "balanced" n / (classes · count)."""
+    """Weight of each class's pictures in the loss, float32 (classes,); on average over all pictures 1.
+
+    "none": 1. "balanced": n / (classes · count), so that each class weighs the same. "root": the root of that, halfway.
+    """
     if kind == "none":
         return np.ones(num_classes, np.float32)
-    counts = np.bincount(labels, minlength=num_classes)
-    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+    counts = np.maximum(np.bincount(labels, minlength=num_classes), 1)
+    weights = len(labels) / (num_classes * counts)
+    if kind == "root":
+        weights = np.sqrt(weights)
+        weights *= len(labels) / (weights * counts).sum()
+    return weights.astype(np.float32)

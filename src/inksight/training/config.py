@@ -30,7 +30,7 @@ LOSSES = (
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "lion", "muon", "nadam", "rmsprop", "sgd")
 FIRST_LAYERS = ("learned", "whitened")
 SCHEDULES = ("constant", "cosine", "one_cycle")
-CLASS_WEIGHTS = ("none", "balanced")
+CLASS_WEIGHTS = ("none", "root", "balanced")
 
 
 def _choice(default: Any, help: str, among: tuple[str, ...] | None = None, **bounds: float) -> Any:

@@ -106,7 +106,7 @@ def fetch(
 
 @app.command()
 def check(source: Source = "mnist", as_json: AsJson = False) -> None:
-    """Check a data set: unreadable files, duplicates, missing classes, imbalance, blanks. Exit code 1 on errors."""
+    """Check a data set: unreadable files, duplicates, missing, small, uneven classes, blanks. Exit code 1 on errors."""
     from inksight.data.check import check as find_problems
 
     with progress_bar() as progress:

@@ -164,7 +164,8 @@ def _imbalance(seen: list[Seen]) -> Iterator[Finding]:
         yield Finding(
             "imbalance",
             "warning",
-            f"the largest training class is {most / least:.1f} times the smallest; training can weigh classes",
+            f"the largest training class is {most / least:.1f} times the smallest; rare ones are recognised less: more "
+            "pictures of them help most",
             (f"{largest}: {most:,}", f"{smallest}: {least:,}"),
         )
 

@@ -177,3 +177,20 @@ def every_operator(tmp_path_factory):
     card = ModelCard(tuple("abcde"), 14, 3, "resize", temperature=1.5)
     write_model(folder, exported(model, {}).SerializeToString(), card)
     return folder
+
+
+@pytest.fixture(scope="session")
+def many_run(tmp_path_factory):
+    """The folder of a grey model of thirty classes: which row or column of 15 a bar is in."""
+    generator = np.random.default_rng(2)
+    labels = np.arange(1500) % 30
+    images = generator.integers(0, 60, (1500, 15, 15))
+    for image, label in zip(images, labels, strict=True):
+        line = image[label] if label < 15 else image[:, label - 15]
+        line += 180
+    folder = tmp_path_factory.mktemp("lines")
+    classes = tuple(f"{where} {number}" for where in ("row", "column") for number in range(15))
+    write_model(
+        folder, to_onnx(linear_classifier(images, labels, 30), 15, 1), ModelCard(classes, 15, 1, "resize", 1, 0)
+    )
+    return folder

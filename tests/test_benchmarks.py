@@ -48,6 +48,7 @@ TINY = {
     ),
     "workers.py": (["--workers", "0", "--runs", "1", "--recipes", "quick:1024"], {"images_per_s"}),
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
+    "kinds.py": (["--presets", "quick", "--seeds", "1", "--share", "0.1", "--", "--epochs", "1"], {"kinds", "faces"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
     "start.py": (["--repeats", "1"], {"python_s", "import_s", "help_s", "tab_s"}),
 }
@@ -157,3 +158,19 @@ def test_inference_compares_a_run_with_keras(quick_run, tmp_path):
     assert set(answer["images_per_s"]) == {"served", "keras_predict", "keras_predict_on_batch"}
     assert set(answer["served_over"]["keras_predict"]) == {"1", "32", "1024"}
     assert answer["keras"]["backend"] in ("jax", "tensorflow", "torch")
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_letters_are_tested_in_typefaces_that_were_not_learned_from(monkeypatch, everywhere):
+    """With the fonts of this machine, and with Matplotlib's alone."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    letters = importlib.import_module("made.letters")
+    from PIL import ImageFont
+
+    if not everywhere:
+        monkeypatch.setattr(letters, "PLACES", letters.PLACES[-1:])
+    faces = letters.faces_by_part.__wrapped__()
+    families = {part: {ImageFont.truetype(face).getname()[0] for face in of_part} for part, of_part in faces.items()}
+    assert set(families) == {"train", "val", "test"} and all(families.values())
+    assert not families["train"] & (families["val"] | families["test"])
+    assert not families["val"] & families["test"]

@@ -47,7 +47,7 @@ class Recipe:
 
 
 RECIPES = {
-    "quick": Recipe(replace(PRESETS["quick"], validation=0.0, least_steps=200), 2, 8),
+    "quick": Recipe(replace(PRESETS["quick"], validation=0.0, least_steps=200, small_sets="plain"), 2, 8),
     "standard": Recipe(replace(PRESETS["standard"], validation=0.0, epochs=1, least_steps=200), 1, 3),
 }
 

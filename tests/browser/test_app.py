@@ -267,6 +267,18 @@ def test_a_colour_model_is_drawn_for_too(visit, run_app, colour_run, tmp_path):
         assert page.locator("#inside .layer").count() == 5
 
 
+def test_of_many_classes_the_likeliest_are_shown(visit, run_app, many_run, tmp_path):
+    with run_app("--model", str(many_run), folder=tmp_path) as address:
+        page = visit(address)
+        assert page.inner_text("[data-part=hint]") == "Draw here"
+        assert page.locator("#draw .bars li").count() == 0
+        draw(page, DIGITS["7"])
+        page.wait_for_selector("#draw .best")
+        shares = [float(share.rstrip(" %")) for share in page.locator("#draw .bars .share").all_inner_texts()]
+        assert len(shares) == 10 and shares == sorted(shares, reverse=True)
+        assert page.locator("#draw .bars .best .name").inner_text() == page.inner_text("#draw .label")
+
+
 def test_a_token_comes_with_the_address(browser, run_app, tmp_path):
     with run_app("--token", "an open sesame", folder=tmp_path) as address:
         assert address.endswith("/#token=an%20open%20sesame")

@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from inksight.cli.duration import parse_duration
+from inksight.cli.train import rare_classes
 from inksight.errors import UsageError
 from inksight.training.config import TrainConfig
 
@@ -124,3 +125,10 @@ def test_what_is_no_duration_is_refused(text):
 def test_metadata_of_a_run_is_json_everywhere(quick_run):
     for name in ("config.json", "metrics.json", "model.json"):
         assert json.loads((quick_run.path / name).read_text())
+
+
+def test_rare_classes_are_told_where_common_ones_hide_them():
+    common, rare = {"recall": 0.99, "images": 990}, {"recall": 0.5, "images": 10}
+    told = rare_classes({"accuracy": 0.985, "per_class": {"left": common, "right": rare}})
+    assert told == "Each class counted alike, 74.50 % are right; least of all right 50.00 %, left 99.00 %.\n"
+    assert rare_classes({"accuracy": 0.99, "per_class": {"left": common, "up": common}}) == ""

@@ -19,7 +19,7 @@ Write = Callable[..., Path]
 def clean(tmp_path: Path, write_picture: Write) -> Path:
     """A split set with nothing wrong in it."""
     seed = 0
-    for part, number in (("train", 4), ("test", 2)):
+    for part, number in (("train", 21), ("test", 2)):
         for label in ("a", "b"):
             for index in range(number):
                 seed += 1
@@ -78,11 +78,11 @@ def test_classes_that_miss_somewhere(clean: Path, write_picture: Write) -> None:
 
 
 def test_imbalance_and_blanks_are_warnings(clean: Path, write_picture: Write) -> None:
-    for index in range(13, 22):
+    for index in range(30, 82):
         write_picture(clean / "train" / "a" / f"{index}.png", seed=300 + index)
     blank = write_picture(clean / "train" / "a" / "blank.png", value=254)
     found = by_kind(check(clean))
-    assert found["imbalance"].examples == ("a: 14", "b: 4")
+    assert found["imbalance"].examples == ("a: 74", "b: 21")
     assert "3.5 times the smallest" in found["imbalance"].text
     assert found["blank"].examples == (f"{blank} (train, a)",)
     assert {finding.severity for finding in found.values()} == {"warning"}
@@ -100,14 +100,16 @@ def test_arrays_are_checked_too(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "x.npz", x_train=images[:4], y_train=np.arange(4) % 2, x_test=images[4:], y_test=np.arange(4) % 2
     )
-    (finding,) = check(tmp_path / "x.npz")
+    finding, few = check(tmp_path / "x.npz")
+    assert (few.kind, few.severity, few.examples) == ("few", "warning", ("1: 2", "0: 2"))
+    assert few.text == "2 classes with fewer than 20 training pictures"
     assert finding.kind == "duplicate-across-parts" and finding.examples == ("train 1 (train, 1) = test 1 (test, 1)",)
 
 
 def test_progress_reaches_the_end(clean: Path) -> None:
     told: list[tuple[int, int, str]] = []
     check(clean, progress=lambda *step: told.append(step))
-    assert told[-1] == (12, 12, "checking pictures")
+    assert told[-1] == (46, 46, "checking pictures")
 
 
 def test_no_set_at_all(tmp_path: Path) -> None:

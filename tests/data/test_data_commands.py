@@ -34,7 +34,7 @@ def run(*arguments: object, exit_code: int = 0) -> Any:
 @pytest.fixture
 def folder(tmp_path: Path, write_picture: Callable[..., Path]) -> Path:
     """A small set of one's own."""
-    for seed in range(20):
+    for seed in range(60):
         write_picture(tmp_path / "own" / "ab"[seed % 2] / f"{seed}.png", seed=seed)
     return tmp_path / "own"
 
@@ -65,10 +65,21 @@ def test_show_mnist(tmp_path: Path) -> None:
         assert picture.size == (970, 1150)
 
 
+def test_the_sample_sheet_has_every_class_of_many(tmp_path: Path) -> None:
+    """Forty-one greys, each a class of its own: every one is on the sheet."""
+    labels = np.arange(410) % 41
+    images = np.broadcast_to((labels * 6).astype(np.uint8)[:, None, None], (410, 28, 28))
+    np.savez(tmp_path / "greys.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert run("data", "show", tmp_path / "greys.npz", "--out", tmp_path / "sheet.png").exit_code == 0
+    with Image.open(tmp_path / "sheet.png") as picture:
+        counts = np.bincount(np.asarray(picture).ravel(), minlength=256)
+    assert (counts[np.arange(41) * 6] >= 4 * 84**2).all()
+
+
 def test_show_a_folder_as_json(folder: Path) -> None:
     record = json.loads(run("data", "show", folder, "--size", "16", "--json").stdout)
     assert (record["name"], record["shape"], record["dtype"]) == ("own", [16, 16], "uint8")
-    assert record["parts"]["train"] == {"images": 16, "counts": {"a": 8, "b": 8}}
+    assert record["parts"]["train"] == {"images": 48, "counts": {"a": 24, "b": 24}}
     assert len(record["sha256"]) == 64 and record["out"] is None
 
 
@@ -102,12 +113,12 @@ def test_look(tmp_path: Path) -> None:
 
 
 def test_look_as_json(folder: Path) -> None:
-    record = json.loads(run("look", folder, "--index", "3", "--split", "test", "--json").stdout)
+    record = json.loads(run("look", folder, "--index", "11", "--split", "test", "--json").stdout)
     assert record == {
-        "source": str(folder), "split": "test", "index": 3, "label": "b", "shape": [28, 28], "out": None
+        "source": str(folder), "split": "test", "index": 11, "label": "b", "shape": [28, 28], "out": None
     }  # fmt: skip
-    with pytest.raises(UsageError, match="no picture 4 in the test part"):
-        run("look", folder, "--index", "4", "--split", "test")
+    with pytest.raises(UsageError, match="no picture 12 in the test part"):
+        run("look", folder, "--index", "12", "--split", "test")
 
 
 def test_a_picture_in_colour(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

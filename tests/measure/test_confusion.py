@@ -5,6 +5,7 @@ import pytest
 
 from inksight.errors import UsageError
 from inksight.measure import class_scores, confusion_matrix
+from inksight.measure.confusion import commonest_mistakes, least_recalled
 
 
 def test_counts_against_a_loop():
@@ -50,3 +51,19 @@ def test_small_integer_types_do_not_overflow():
 def test_refusals(labels, answers, text):
     with pytest.raises(UsageError, match=text):
         confusion_matrix(np.array(labels, int), np.array(answers, int), 3)
+
+
+def test_the_commonest_mistakes_come_first_and_what_is_right_never():
+    matrix = np.array([[90, 2, 0], [5, 3, 2], [0, 0, 7]])
+    assert commonest_mistakes(matrix, 10) == [(1, 0, 5), (0, 1, 2), (1, 2, 2)]
+    assert commonest_mistakes(matrix, 1) == [(1, 0, 5)]
+    assert commonest_mistakes(np.eye(3, dtype=np.int64), 10) == []
+
+
+def test_the_least_recalled_come_first_and_classes_without_pictures_do_not_count():
+    per_class = {
+        "common": {"recall": 0.9, "images": 900},
+        "rare": {"recall": 0.5, "images": 2},
+        "absent": {"recall": 0.0, "images": 0},
+    }
+    assert least_recalled(per_class) == (pytest.approx(0.7), [("rare", 0.5), ("common", 0.9)])

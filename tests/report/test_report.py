@@ -156,6 +156,25 @@ def test_names_of_classes_are_text(quick_run, tmp_path):
     assert "<h1>&lt;i&gt;</h1>" in text
 
 
+def test_of_many_classes_the_worst_are_told_in_words(quick_run, many_run):
+    """Thirty, ten pictures each; of row 0 five are taken for row 7."""
+    account, knowing = account_of(quick_run.path), inksight.Predictor.load(many_run)
+    names = knowing.card.classes
+    labels = np.arange(300) % 30
+    given = labels.copy()
+    given[:150:30] = 7
+    wrong = AnswerSheet(labels, given, np.full(300, 0.9, np.float32), "", np.zeros((5, 15, 15), np.uint8), labels[:0])
+    per_class = {name: {"precision": 1.0, "recall": 1.0, "f1": 1.0, "images": 10} for name in names}
+    per_class["row 0"]["recall"] = 0.5
+    metrics = {**account.metrics, "test": {**account.metrics["test"], "per_class": per_class}}
+    many = Account("r", knowing, wrong, account.config, metrics)
+    shown = words(page(many, figures_of(many), []))
+    assert "The commonest mistakes: true answer times of the true class row 0 row 7 5 50.0% Class by class" in shown
+    assert "Each class counted alike, 98.33% are recognised; least of all row 0 50.00%" in shown
+    assert "precision recall F1 pictures row 0 100.00% 50.00%" in shown
+    assert shown.index("The other 15 classes") < shown.index("column 14 100.00%")
+
+
 def test_of_very_many_mistakes_the_rest_is_listed(mnist, quick_run):
     account = account_of(quick_run.path)
     count = 6000

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
 from inksight.data.dataset import Split
-from inksight.training.batches import Batches, class_weights
+from inksight.training.batches import Batches, class_weights, with_moves
 from inksight.training.config import TrainConfig, preset
 from inksight.training.together import Alone
 
@@ -74,6 +75,24 @@ def test_the_parts_of_a_batch_make_the_whole(small_mnist, recipe):
         for name in ("images", "targets", "weights"):
             joined = np.concatenate([getattr(part, name) for part in mine])
             np.testing.assert_array_equal(joined, getattr(batch, name))
+
+
+def test_a_small_set_that_is_repeated_is_moved_and_no_other(small_mnist):
+    """2,000 pictures of 100 a step: 80 steps show each four times."""
+    base = TrainConfig(batch_size=100, small_sets="moved")
+
+    def changed(**choices):
+        batches = Batches(small_mnist.train, 10, replace(base, **choices))
+        plain = Batches(small_mnist.train, 10, replace(base, **choices, small_sets="plain"))
+        return any(
+            not np.array_equal(one.images, other.images) for one, other in islice(zip(batches, plain, strict=False), 3)
+        )
+
+    assert changed(least_steps=80)
+    assert not changed(least_steps=79)
+    assert not changed(epochs=10)
+    assert not changed(least_steps=80, shift_px=1.0)  # who chooses an augmentation has that one
+    assert with_moves(preset("quick"), 51_000 // 128) is preset("quick")  # all of MNIST comes as it did
 
 
 def test_a_batch_is_never_larger_than_the_set():

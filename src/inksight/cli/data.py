@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inksight.data import Dataset
     from inksight.data.registry import KnownSet
 
-SHEET_CLASSES = 20
+SHEET_PICTURES = 200
 SHEET_COLUMNS = 10
 THUMBNAIL_PX = 14
 SHOWN_EXAMPLES = 5
@@ -113,7 +113,7 @@ def fetch(
 
 @app.command()
 def check(source: Source = "mnist", as_json: AsJson = False) -> None:
-    """Check a data set: unreadable files, duplicates, missing classes, imbalance, blanks. Exit code 1 on errors."""
+    """Check a data set: unreadable files, duplicates, missing, small, uneven classes, blanks. Exit code 1 on errors."""
     from inksight.data.check import check as find_problems
 
     with progress_bar() as progress:
@@ -252,17 +252,19 @@ def _print_record(record: dict[str, Any]) -> None:
 
 
 def _sample_sheet(data: Dataset) -> np.ndarray:
-    """Ten training pictures of each class (of the first twenty), a row a class."""
+    """Training pictures of each class, ten of a class in a row; of more than twenty classes fewer, in shared rows."""
     import numpy as np
 
     from inksight.sheet import sheet
 
     labels = data.train.labels
-    chosen = np.concatenate(
-        [np.flatnonzero(labels == label)[:SHEET_COLUMNS] for label in range(min(len(data.classes), SHEET_CLASSES))]
-    )
+    of_class = min(SHEET_COLUMNS, max(1, SHEET_PICTURES // len(data.classes)))
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:of_class] for label in range(len(data.classes))])
     captions = [data.classes[label] for label in labels[chosen]]
-    return sheet(data.train.images[chosen], captions, SHEET_COLUMNS, max(1, 84 // data.size_px))
+    columns = SHEET_COLUMNS - SHEET_COLUMNS % of_class
+    return sheet(
+        data.train.images[chosen[:SHEET_PICTURES]], captions[:SHEET_PICTURES], columns, max(1, 84 // data.size_px)
+    )
 
 
 def _print_samples(data: Dataset) -> None:

@@ -55,7 +55,7 @@ def evaluate(
 
     path = resolve(run)  # once: another run may become the latest meanwhile
     evaluation = measure(path, data, backend=backend)
-    metrics = evaluation.metrics()
+    metrics = evaluation.metrics(("balanced_accuracy",))
     if evaluation.warning:
         note(f"Warning: {evaluation.warning}")
     if out is not None:
@@ -86,6 +86,7 @@ def evaluate(
             f"more); {percent(answered['accuracy'])} of those are right"
         )
     print_classes(metrics["per_class"])
+    print(f"{percent(metrics['balanced_accuracy'])} right with each class counted alike")
     print_confusion(evaluation.confusion, evaluation.classes)
     print_suites(metrics, suites)
 

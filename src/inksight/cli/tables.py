@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from inksight.nets.table import LayerRow
 
+MOST_PAIRS = 15
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr: bool = False) -> None:
     """A plain table: first column to the left, the others to the right."""
@@ -49,12 +51,31 @@ def print_classes(per_class: dict[str, dict[str, Any]]) -> None:
 
 
 def print_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
-    """The confusion matrix: true classes down, answers across; zeros are dots."""
-    rows = [
-        (name, *(f"{value:,}" if value else "·" for value in counts))
-        for name, counts in zip(classes, matrix.tolist(), strict=True)
+    """The confusion matrix: true classes down, answers across; zeros are dots. One that is too wide for the terminal
+    gives way to its largest cells."""
+    from rich.cells import cell_len
+    from rich.console import Console
+
+    cells = [[f"{value:,}" if value else "·" for value in counts] for counts in matrix.tolist()]
+    columns = [
+        max(map(cell_len, [name, *column])) for name, column in zip(classes, zip(*cells, strict=True), strict=True)
     ]
-    print_table(("true", *classes), rows)
+    if max(map(cell_len, ["true", *classes])) + sum(columns) + 2 * len(columns) > Console().width:
+        print_mistakes(matrix, classes)
+        return
+    print_table(("true", *classes), [(name, *row) for name, row in zip(classes, cells, strict=True)])
+
+
+def print_mistakes(matrix: np.ndarray, classes: Sequence[str]) -> None:
+    """The commonest mistakes."""
+    from inksight.measure.confusion import commonest_mistakes
+
+    counts = matrix.sum(axis=1)
+    rows = [
+        (f"{classes[true]} → {classes[given]}", f"{count:,}", f"{count / counts[true]:.1%}")
+        for true, given, count in commonest_mistakes(matrix, MOST_PAIRS)
+    ]
+    print_table(("commonest mistakes", "times", "of the true class"), rows)
 
 
 def print_suites(metrics: dict[str, Any], suites: dict[str, Any]) -> None:

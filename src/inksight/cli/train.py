@@ -17,6 +17,7 @@ from inksight.errors import UsageError
 from inksight.training.config import PRESETS
 
 QUICK = "quick"
+HIDDEN = 0.01  # between all pictures and all classes
 
 
 @with_config_flags
@@ -184,10 +185,22 @@ def headline(run: inksight.Run) -> str:
         f"{percent(test['accuracy'])} right on {test['images']:,} test pictures "
         f"(95 % interval {percent(low)} to {percent(high)}, {test['errors']:,} wrong) "
         f"in {metrics['seconds']['total']:.1f} s.{ended}\n"
+        f"{rare_classes(test)}"
         f"{comparison(metrics) if 'finetune' in metrics else ''}"
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
         f"inksight predict PICTURE --model {run.path}"
     )
+
+
+def rare_classes(test: dict[str, Any]) -> str:
+    """A line where the common classes hide how the rare ones fare."""
+    from inksight.measure.confusion import least_recalled
+
+    alike, recalls = least_recalled(test["per_class"])
+    if test["accuracy"] - alike < HIDDEN:
+        return ""
+    least = ", ".join(f"{name} {percent(recall)}" for name, recall in recalls[:3])
+    return f"Each class counted alike, {percent(alike)} are right; least of all {least}.\n"
 
 
 def comparison(metrics: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from inksight.errors import PictureError
 from inksight.picture import load_picture
 
 IMBALANCE = 3.0
+FEW = 20
 BLANK_CONTRAST = 2
 
 
@@ -66,6 +67,7 @@ def check(source: str | Path, *, seed: int = 0, progress: Progress | None = None
         *_unreadable(seen),
         *_classes(opened.classes, seen),
         *_duplicates(readable),
+        *_few(readable),
         *_imbalance(readable),
         *_blank(readable),
     ]
@@ -147,6 +149,13 @@ def _duplicates(seen: list[Seen]) -> Iterator[Finding]:
             yield Finding(kind, severity, f"{_count(chosen, 'picture')} {text}", examples)
 
 
+def _few(seen: list[Seen]) -> Iterator[Finding]:
+    """Training classes with fewer pictures than can be learned from."""
+    counts = Counter(one.class_name for one in seen if one.part == "train").most_common()
+    if few := tuple(f"{name}: {count:,}" for name, count in reversed(counts) if count < FEW):
+        yield Finding("few", "warning", f"{_count(few, 'class')} with fewer than {FEW} training pictures", few)
+
+
 def _imbalance(seen: list[Seen]) -> Iterator[Finding]:
     """A largest training class that is more than three times the smallest."""
     counts = Counter(one.class_name for one in seen if one.part == "train").most_common()
@@ -155,7 +164,8 @@ def _imbalance(seen: list[Seen]) -> Iterator[Finding]:
         yield Finding(
             "imbalance",
             "warning",
-            f"the largest training class is {most / least:.1f} times the smallest; training can weigh classes",
+            f"the largest training class is {most / least:.1f} times the smallest; rare ones are recognised less: more "
+            "pictures of them help most",
             (f"{largest}: {most:,}", f"{smallest}: {least:,}"),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,24 @@ def class_scores(matrix: np.ndarray) -> list[ClassScores]:
         ClassScores(float(p), float(r), float(f), int(n))
         for p, r, f, n in zip(precision, recall, f1, matrix.sum(axis=1), strict=True)
     ]
+
+
+def least_recalled(per_class: Mapping[str, Mapping[str, float]]) -> tuple[float, list[tuple[str, float]]]:
+    """The mean recall of the classes that occur, each counted alike, and (name, recall) of each, the least first.
+
+    Args:
+        per_class: as in metrics.json.
+    """
+    found = [(name, score["recall"]) for name, score in per_class.items() if score["images"]]
+    return sum(recall for _, recall in found) / len(found), sorted(found, key=lambda one: one[1])
+
+
+def commonest_mistakes(matrix: np.ndarray, most: int) -> list[tuple[int, int, int]]:
+    """(true class, answered class, how often) of the mistakes made most, the commonest first; at most `most`."""
+    wrong = matrix * (1 - np.eye(len(matrix), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = np.column_stack([*np.unravel_index(order, wrong.shape), wrong.ravel()[order]])
+    return [(int(true), int(given), int(count)) for true, given, count in pairs if count]
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

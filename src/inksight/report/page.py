@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from inksight.measure.confusion import commonest_mistakes, least_recalled
 from inksight.report.account import Account
 from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections
 from inksight.report.wrong import wrong_section
+
+MANY_CLASSES = 20
+MOST_ROWS = 15
+MOST_NAMED = 3
 
 
 def page(account: Account, figures: Mapping[str, bytes], attributions: Sequence[np.ndarray]) -> str:
@@ -33,9 +38,11 @@ def page(account: Account, figures: Mapping[str, bytes], attributions: Sequence[
         *(f'<p class="note">{escape(note)}</p>' for note in account.notes),
         section("How it learned", *learned, _course(account.metrics)) if learned else "",
         section(
-            "Which is taken for which", figure(figures["confusion"], "Confusion matrix: true down, answers across")
+            "Which is taken for which",
+            figure(figures["confusion"], "Confusion matrix: true down, answers across"),
+            _commonest(account),
         ),
-        section("Class by class", _per_class(test["per_class"])),
+        section("Class by class", _recalls(test["per_class"]), _per_class(test["per_class"])),
         section("How far to trust it", figure(figures["trust"], "Reliability, and errors by coverage"), _trust(test)),
         section("The wrong ones", *wrong_section(account, attributions)),
         *suites_sections(account),
@@ -66,12 +73,42 @@ def _course(metrics: Mapping[str, Any]) -> str:
     return f"<p>{epochs} at {speed}; ended: {escape(metrics['ended'])}.</p>"
 
 
-def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
+def _commonest(account: Account) -> str:
+    """The largest cells of a matrix that is too large to find them by eye."""
+    if len(account.classes) <= MANY_CLASSES:
+        return ""
+    counts = account.confusion.sum(axis=1)
     rows = [
-        (name, f"{score['precision']:.2%}", f"{score['recall']:.2%}", f"{score['f1']:.2%}", f"{score['images']:,}")
-        for name, score in scores.items()
+        (account.classes[true], account.classes[given], f"{count:,}", f"{count / counts[true]:.1%}")
+        for true, given, count in commonest_mistakes(account.confusion, MOST_ROWS)
     ]
-    return table(("class", "precision", "recall", "F1", "pictures"), rows)
+    return "<p>The commonest mistakes:</p>" + table(("true", "answer", "times", "of the true class"), rows)
+
+
+def _recalls(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """What rare classes hide behind common ones, in words."""
+    mean, recalls = least_recalled(scores)
+    least = ", ".join(f"{escape(name)} {recall:.2%}" for name, recall in recalls[:MOST_NAMED])
+    return f"<p>Each class counted alike, {mean:.2%} are recognised; least of all {least}.</p>"
+
+
+def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """The scores of each class; of many classes the least recognised first, and most of them folded away."""
+    many = len(scores) > MANY_CLASSES
+    names = sorted(scores, key=lambda name: scores[name]["recall"]) if many else list(scores)
+    rows = [
+        (
+            name,
+            *(f"{scores[name][rate]:.2%}" for rate in ("precision", "recall", "f1")),
+            f"{scores[name]['images']:,}",
+        )
+        for name in names
+    ]
+    columns = ("class", "precision", "recall", "F1", "pictures")
+    if not many:
+        return table(columns, rows)
+    rest = f"<details><summary>The other {len(rows) - MOST_ROWS} classes</summary>{table(columns, rows[MOST_ROWS:])}"
+    return table(columns, rows[:MOST_ROWS]) + rest + "</details>"
 
 
 def _trust(test: Mapping[str, Any]) -> str:

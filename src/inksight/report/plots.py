@@ -15,9 +15,10 @@ from inksight.measure.calibration import surest_first
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#2563eb", "#ea580c", "#6b7280"
+BLUE, ORANGE, GREY, PALE = "#2563eb", "#ea580c", "#6b7280", "#eceef1"
 _DPI = 110
-_LABELLED_CELLS = 30
+_LABELLED_CELLS = 80  # classes; from there on a cell is too small for a number
+_LINED_FROM = 20
 _OTHER_SCRIPTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -29,11 +30,13 @@ _OTHER_SCRIPTS = (
 
 
 def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
-    """True classes down, answers across; the diagonal is left pale so that the mistakes stand out.
+    """True classes down, answers across; mistakes are shaded by their share of the true class, so that a rare class
+    shows as a common one does. The diagonal is grey.
 
     Args:
         matrix: int64 (classes, classes).
     """
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     count = len(classes)
@@ -44,20 +47,26 @@ def confusion_png(matrix: np.ndarray, classes: Sequence[str]) -> bytes:
     width, height = left + matrix_side + 0.1, bottom + matrix_side + 0.1  # inches; laid out by hand, in half the time
     figure = Figure((width, height))
     axes = figure.add_axes((left / width, bottom / height, matrix_side / width, matrix_side / height))
-    mistakes = matrix.astype(float)
-    np.fill_diagonal(mistakes, 0)
-    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max() * 1.3, 1))
+    mistakes = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    most = mistakes[~np.eye(count, dtype=bool)].max()
+    np.fill_diagonal(mistakes, np.nan)
+    shades = colormaps["Oranges"].with_extremes(bad=PALE)
+    axes.imshow(mistakes, cmap=shades, vmin=0, vmax=1.3 * most or 1)
     if count <= _LABELLED_CELLS:
-        for row, column in np.ndindex(matrix.shape):
-            value = int(matrix[row, column])
-            if value:
-                shade = "#111827" if row != column else GREY
-                axes.text(column, row, f"{value:,}", ha="center", va="center", fontsize=8, color=shade)
+        size = min(8, 36 * matrix_side / count)
+        for row, column in zip(*np.nonzero(matrix), strict=True):
+            colour = "#111827" if row != column else GREY
+            value = f"{matrix[row, column]:,}"
+            axes.text(column, row, value, ha="center", va="center", fontsize=size, color=colour)
+    if count > _LINED_FROM:  # the eye finds its way along lines from a cell to its names
+        axes.set_xticks(np.arange(count) - 0.5, minor=True)
+        axes.set_yticks(np.arange(count) - 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=0.6)
     axes.set_xticks(range(count), classes, parse_math=False, rotation=90 if upright else 0, fontsize=9)
     axes.set_yticks(range(count), classes, parse_math=False, fontsize=9)
     axes.set_xlabel("answer")
     axes.set_ylabel("true class")
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, which="both")
     axes.spines[:].set_visible(False)
     return png(figure)
 

@@ -6,17 +6,18 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from inksight.data.dataset import Split
 from inksight.training.augment import augment
-from inksight.training.config import TrainConfig
+from inksight.training.config import MOVES, TrainConfig
 from inksight.training.outliers import outliers
 from inksight.training.together import ALONE, Processes
 
+OFTEN = 4  # seen so often, pictures are learned by heart
 _AHEAD = 3
 
 
@@ -53,11 +54,11 @@ class Batches:
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
-        self._config, self._processes = config, processes
         self.batch_size = min(config.batch_size, len(split))
         self.per_epoch = len(split) // self.batch_size
+        self._config, self._processes = with_moves(config, self.per_epoch), processes
         self.first = 0
-        self.plain_from = math.inf if config.augments else 0
+        self.plain_from = math.inf if self._config.augments else 0
         self._asked = 0  # the next number that nobody works on yet
 
     def end_augmentation(self) -> None:
@@ -113,3 +114,15 @@ def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray
         return np.ones(num_classes, np.float32)
     counts = np.bincount(labels, minlength=num_classes)
     return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def with_moves(config: TrainConfig, per_epoch: int) -> TrainConfig:
+    """The config with MOVES on, where it wants them: for a set that `least_steps` repeats OFTEN or more.
+
+    Args:
+        per_epoch: steps.
+    """
+    often = config.least_steps >= OFTEN * per_epoch
+    if config.small_sets == "moved" and often and not config.augments:
+        return replace(config, **MOVES)
+    return config

@@ -3,6 +3,9 @@
 import { element } from "./dom.js";
 import { inWords, percent } from "./shared/answer.js";
 
+const MOST_IN_ORDER = 20;
+const MOST_LIKELY = 10;
+
 /**
  * A verdict as a person would say it.
  *
@@ -33,9 +36,17 @@ export class Bars {
     entries.forEach((entry, index) => fillRow(this.rows[index], entry));
   }
 
-  /** All classes of an answer. @param {Record<string, number>} probabilities @param {?string} label */
+  /**
+   * All classes of an answer; of many the likeliest, and none while there is no answer.
+   *
+   * @param {Record<string, number>} probabilities @param {?string} label
+   */
   showClasses(probabilities, label) {
-    this.show(Object.entries(probabilities).map(([name, share]) => ({ name, share, best: name === label })));
+    let classes = Object.entries(probabilities);
+    if (classes.length > MOST_IN_ORDER) {
+      classes = label ? classes.sort(([, one], [, other]) => other - one).slice(0, MOST_LIKELY) : [];
+    }
+    this.show(classes.map(([name, share]) => ({ name, share, best: name === label })));
   }
 
   #add() {

@@ -9,6 +9,7 @@ import { Pad, PAD_PX } from "../shared/pad.js";
 export const tab = { id: "draw", title: "Draw", mount: (panel, context) => new Drawing(panel, context) };
 
 const WIDE = 1.1; // times as wide as high
+const FOR_NUMBERS = "Draw a digit here, or several in a row";
 const SENT = { width: 360, height: 240 };
 const HTML = `
 <div class="two">
@@ -16,7 +17,7 @@ const HTML = `
     <div class="pad">
       <canvas data-part="pad" width="1200" height="800" tabindex="0" role="img" aria-describedby="draw-keys"
         aria-label="Drawing area"></canvas>
-      <p data-part="hint" aria-hidden="true">Draw a digit here, or several in a row</p>
+      <p data-part="hint" aria-hidden="true"></p>
     </div>
     <div class="tools">
       <button type="button" data-part="undo">Undo</button>
@@ -108,6 +109,7 @@ class Drawing {
     this.screen.clearRect(0, 0, canvas.width, canvas.height);
     this.pad.paint(this.screen, style.color);
     if (this.pad.cursor) this.#paintCursor(style.getPropertyValue("--accent"));
+    this.part("hint").textContent = this.context.model.reads_numbers ? FOR_NUMBERS : "Draw here";
     this.part("hint").hidden = !this.pad.isEmpty || this.pad.cursor !== null;
   }
 

@@ -24,7 +24,7 @@ from inksight.tracking.session import Told
 from inksight.tracking.table import require_tracker
 from inksight.training import engine
 from inksight.training.config import TrainConfig
-from inksight.training.device import settled
+from inksight.training.device import anywhere, settled
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
 from inksight.unfinished import Unfinished, claim
 
@@ -82,7 +82,7 @@ def take_up(
 ) -> runs.Run:
     """Goes on with a finetuning that broke off; arguments as for `resume`."""
     facts = begun.facts
-    config = TrainConfig.of(facts)
+    config = anywhere(TrainConfig.of(facts))
     before = _trained_run(facts["finetune"]["run"])
     return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, track, begun=begun)
 

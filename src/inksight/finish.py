@@ -28,6 +28,7 @@ from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
 from inksight.provenance import CARRIED
 from inksight.readme import readme
+from inksight.training.batches import with_moves
 from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
             "test": evaluation.metrics(trained.config.metric_names),
             "epochs": round(fitted.epochs, 3),
             "ended": fitted.ended,
+            "moved": with_moves(trained.config, len(dataset.train)) is not trained.config,
             "images_per_s": round(fitted.images_per_s, 1),
             "temperature": predictor.card.temperature,
             "parameters": sum(layer.parameters for layer in layers),

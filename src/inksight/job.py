@@ -28,7 +28,7 @@ from inksight.tracking.table import require_tracker
 from inksight.training import engine
 from inksight.training.config import IMPLIED, PRESETS, TrainConfig
 from inksight.training.config import preset as preset_named
-from inksight.training.device import settled
+from inksight.training.device import anywhere, settled
 from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _carried_out(
             facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
             facts |= {"track": order.track} if order.track else {}
         else:
-            facts = begun.facts
+            facts = begun.facts | ({} if config.device == begun.facts["device"] else {"resumed_on": config.device})
             begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
         del whole  # the held-out set is a copy of most of it
     require_watchable(dataset, config)
@@ -198,8 +198,7 @@ def take_up(
             f"{begun.path} was trained on arrays out of a program: in Python, inksight.resume(..., data=the same "
             f"Dataset) goes on with it. Or delete {begun.folder}."
         )
-    config = TrainConfig.of(facts)
-    config = replace(config, device="auto") if config.device == "gpu" else config  # there may be none any more
+    config = anywhere(TrainConfig.of(facts))
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     source = facts["data"]["source"] if data is None else data
     order = Order(source, config=config, track=track, **chosen_before)

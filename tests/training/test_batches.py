@@ -88,11 +88,13 @@ def test_a_small_set_that_is_repeated_is_moved_and_no_other(small_mnist):
             not np.array_equal(one.images, other.images) for one, other in islice(zip(batches, plain, strict=False), 3)
         )
 
-    assert changed(least_steps=80)
-    assert not changed(least_steps=79)
-    assert not changed(epochs=10)
-    assert not changed(least_steps=80, shift_px=1.0)  # who chooses an augmentation has that one
-    assert with_moves(preset("quick"), 51_000 // 128) is preset("quick")  # all of MNIST comes as it did
+    assert changed(epochs=1, least_steps=80)
+    assert not changed(epochs=1, least_steps=79)
+    assert changed(epochs=4) and not changed(epochs=3)
+    assert not changed(epochs=4, shift_px=1.0)  # who chooses an augmentation has that one
+    quick = preset("quick")
+    assert with_moves(quick, 11_263) is not quick and with_moves(quick, 11_264) is quick
+    assert with_moves(replace(quick, epochs=10), 51_000).augments is False  # all of MNIST comes as it did
 
 
 def test_a_batch_is_never_larger_than_the_set():

@@ -16,7 +16,7 @@ from inksight.finish import export
 from inksight.job import build_model
 from inksight.training.batches import Batches
 from inksight.training.config import TrainConfig, preset
-from inksight.training.device import best_precision, settled
+from inksight.training.device import anywhere, best_precision, settled, what_hides
 from inksight.training.fit import fit
 
 FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2, least_steps=0, first_layer="learned")
@@ -53,9 +53,19 @@ def test_a_gpu_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(EngineError, match=r"the driver has NVIDIA L4, .* pip install \"inksight\[gpu\]\""):
         settled(wanted, "jax")
-    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    with pytest.raises(EngineError, match="JAX_PLATFORMS=cpu hides it"):
-        settled(wanted, "jax")
+    for name, value in (("JAX_PLATFORMS", "cpu"), ("CUDA_VISIBLE_DEVICES", "")):
+        with monkeypatch.context() as context:
+            context.setenv(name, value)
+            with pytest.raises(EngineError, match=f"{name}={value} hides it. Unset {name} and start a new process"):
+                settled(wanted, "jax")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # as on shared machines; hides nothing from who has the first
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")  # which JAX does not read
+    assert what_hides("jax") is None and what_hides("torch") == "KERAS_TORCH_DEVICE=cpu"
+
+
+def test_what_broke_off_on_a_gpu_goes_on_anywhere():
+    assert anywhere(TrainConfig(device="gpu")).device == "auto"
+    assert anywhere(TrainConfig(device="cpu")).device == "cpu"
 
 
 def test_the_command_says_what_it_trained_on(small_npz, command):

@@ -15,7 +15,6 @@ from inksight.doctor.visit import Visit
 _FEATURES = ("avx", "fma", "f16c", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 _LEAST_MEMORY, _EASY_MEMORY = 500_000_000, 1_500_000_000  # MNIST and one training take about 1 GB
-_HIDING = ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "KERAS_TORCH_DEVICE")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -31,7 +30,8 @@ def processor(visit: Visit) -> Finding:
     words = f"{facts['name']}, {usable:g} of {there} cores usable; {', '.join(features) or 'no features told'}"
     if quota is not None and math.ceil(quota) < ours:
         words += f"; {ours} threads would wait for {quota:g} cores, the limit of this container"
-        mend = f"taskset -c 0-{max(math.ceil(quota), 1) - 1} inksight …"
+        some = sorted(os.sched_getaffinity(0))[: max(math.ceil(quota), 1)]
+        mend = f"taskset -c {','.join(map(str, some))} inksight …"
         return Finding("processor", "warning", words, mend, facts)
     return Finding("processor", "fine", words, facts=facts)
 
@@ -65,7 +65,7 @@ def memory(visit: Visit) -> Finding:
 
 def gpu(visit: Visit) -> Finding:
     """Whether there is one, and whether the backend that is used sees it."""
-    from inksight.training.device import INSTALLS, nvidia_cards
+    from inksight.training.device import INSTALLS, nvidia_cards, what_hides
 
     backend = visit.wanted_backend
     cards, why = nvidia_cards()
@@ -77,9 +77,8 @@ def gpu(visit: Visit) -> Finding:
     if not cards:
         return Finding("gpu", "fine", f"none: {why}", facts=facts)
     words = f"{'; '.join(cards)}: {backend} does not see it"
-    hiding = [f"{name}={os.environ[name]}" for name in _HIDING if os.environ.get(name)]
-    if hiding:
-        return Finding("gpu", "warning", f"{words} ({', '.join(hiding)})", f"unset {hiding[0].split('=')[0]}", facts)
+    if hiding := what_hides(backend):
+        return Finding("gpu", "warning", f"{words} ({hiding})", f"unset {hiding.partition('=')[0]}", facts)
     return Finding("gpu", "fault", words, INSTALLS[backend], facts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from inksight.doctor.finding import Finding, megabytes
@@ -18,7 +19,12 @@ def runs(visit: Visit) -> Finding:
     """Where trainings leave their runs."""
     from inksight.runs import DEFAULT_ROOT
 
-    return _place("runs", Path.cwd() / DEFAULT_ROOT, "go to a folder of your own, or give: --out FOLDER")
+    elsewhere = "go to a folder of your own, or give: --out FOLDER"
+    try:
+        here = Path.cwd()
+    except OSError:
+        return Finding("runs", "fault", "the folder that this was started in is gone", elsewhere)
+    return _place("runs", here / DEFAULT_ROOT, elsewhere)
 
 
 def cache(visit: Visit) -> Finding:
@@ -29,7 +35,9 @@ def cache(visit: Visit) -> Finding:
     finding = _place("cache", folder.absolute(), "export INKSIGHT_CACHE=FOLDER")
     if finding.verdict == "fault":
         return finding
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    size = 0
+    with suppress(OSError):  # another process tidies up
+        size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
     facts = finding.facts | {"size_bytes": size}
     return Finding("cache", finding.verdict, f"{finding.words}; {megabytes(size)} are in it", finding.mend, facts)
 

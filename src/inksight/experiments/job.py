@@ -23,6 +23,7 @@ from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
+from inksight.training.device import settled
 
 _RESERVE_S = 4.0  # for the page, under a time limit
 _SLACK = 1.1  # no training takes exactly as long as the one before it
@@ -114,6 +115,7 @@ def experiment(
     backend = engine.prepare(order.base.backend, order.base.device)
     whole = order.load(progress)
     engine.load_keras()
+    settled(order.base, backend)  # a GPU that is not there would fail every training
     plan = order.plan(len(whole.train))
     dataset = whole.held_out(plan.base.validation, plan.base.seed)
     if dataset.validation is None:

@@ -18,6 +18,7 @@ from inksight.training.outliers import outliers
 from inksight.training.together import ALONE, Processes
 
 OFTEN = 4  # seen so often, pictures are learned by heart
+SMALL = 11_264  # pictures; larger sets show enough of what there is
 _AHEAD = 3
 
 
@@ -56,7 +57,7 @@ class Batches:
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
         self.batch_size = min(config.batch_size, len(split))
         self.per_epoch = len(split) // self.batch_size
-        self._config, self._processes = with_moves(config, self.per_epoch), processes
+        self._config, self._processes = with_moves(config, len(split)), processes
         self.first = 0
         self.plain_from = math.inf if self._config.augments else 0
         self._asked = 0  # the next number that nobody works on yet
@@ -116,13 +117,10 @@ def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray
     return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
 
 
-def with_moves(config: TrainConfig, per_epoch: int) -> TrainConfig:
-    """The config with MOVES on, where it wants them: for a set that `least_steps` repeats OFTEN or more.
-
-    Args:
-        per_epoch: steps.
-    """
-    often = config.least_steps >= OFTEN * per_epoch
-    if config.small_sets == "moved" and often and not config.augments:
+def with_moves(config: TrainConfig, num_pictures: int) -> TrainConfig:
+    """The config with MOVES on, where it wants them: for a small set whose pictures are seen OFTEN or more."""
+    per_epoch = num_pictures // min(config.batch_size, num_pictures)
+    often = max(config.epochs, config.least_steps / per_epoch) >= OFTEN
+    if config.small_sets == "moved" and often and num_pictures < SMALL and not config.augments:
         return replace(config, **MOVES)
     return config

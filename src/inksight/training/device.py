@@ -15,7 +15,7 @@ from inksight.errors import EngineError
 from inksight.training.config import TrainConfig
 
 # What makes each backend leave a GPU alone; read when it is imported.
-_HIDING = {
+_LEAVES_ALONE = {
     "jax": ("JAX_PLATFORMS", "cpu"),
     "tensorflow": ("CUDA_VISIBLE_DEVICES", "-1"),
     "torch": ("KERAS_TORCH_DEVICE", "cpu"),
@@ -26,12 +26,28 @@ _NVIDIA_SMI_S = 10.0
 
 def hide_gpus(backend: str) -> None:
     """Keeps `backend` on the CPU, if it has not looked for devices yet."""
-    name, value = _HIDING[backend]
+    name, value = _LEAVES_ALONE[backend]
     os.environ[name] = value
+    _hidden_here.add(backend)
     if backend == "jax" and "jax" in sys.modules:  # it has read its environment
         import jax
 
         jax.config.update("jax_platforms", "cpu")
+
+
+_hidden_here: set[str] = set()  # backends that this process has kept on the CPU
+
+
+def what_hides(backend: str) -> str | None:
+    """`NAME=value` of the environment that keeps `backend` from a GPU; None where nothing does."""
+    platforms = os.environ.get("JAX_PLATFORMS")
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']}"
+    if backend == "jax" and platforms and not {"cuda", "gpu", "rocm"} & set(platforms.split(",")):
+        return f"JAX_PLATFORMS={platforms}"
+    if backend == "torch" and os.environ.get("KERAS_TORCH_DEVICE") == "cpu":
+        return "KERAS_TORCH_DEVICE=cpu"
+    return None
 
 
 def gpus(backend: str) -> list[str]:
@@ -59,6 +75,11 @@ def settled(config: TrainConfig, backend: str) -> TrainConfig:
     return replace(config, backend=backend, device=device, precision=precision)
 
 
+def anywhere(config: TrainConfig) -> TrainConfig:
+    """`config` of a training that broke off, on whatever there is now: its GPU may be gone."""
+    return replace(config, device="auto") if config.device == "gpu" else config
+
+
 def best_precision(capability: str) -> str:
     """What a training computes in by itself. capability: NVIDIA's, "9.0" for instance; "" where there is none."""
     try:
@@ -83,9 +104,10 @@ def nvidia_cards() -> tuple[list[str], str]:
 
 def _why_none(backend: str) -> str:
     """What is there instead of a GPU, and what to do."""
-    name, value = _HIDING[backend]
-    if os.environ.get(name) == value:
-        return f"{name}={value} hides it. Unset {name} and start a new process."
+    if backend in _hidden_here:
+        return "an earlier training of this process was kept on the CPU. Start a new process."
+    if hiding := what_hides(backend):
+        return f"{hiding} hides it. Unset {hiding.partition('=')[0]} and start a new process."
     cards, why = nvidia_cards()
     if not cards:
         return f"{why}. Leave device out to train on the CPU, or go to a machine with an NVIDIA GPU."
@@ -119,9 +141,10 @@ def _of_tensorflow() -> list[str]:
 
 
 def _of_torch() -> list[str]:
+    taken = str(importlib.import_module("keras.src.backend.torch.core").DEFAULT_DEVICE)  # as Keras chose when it came
+    if not taken.startswith("cuda"):
+        return [] if taken == "cpu" else [taken]
     cuda: Any = importlib.import_module("torch").cuda
-    if os.environ.get("KERAS_TORCH_DEVICE") == "cpu":
-        return []
     return [cuda.get_device_name(number) for number in range(cuda.device_count())]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from inksight.data.dataset import Dataset
-from inksight.errors import UsageError
+from inksight.errors import EngineError, UsageError
 from inksight.experiments.folder import about
 from inksight.files import whole_file
 from inksight.interrupt import interruptible
@@ -180,6 +180,8 @@ class _Job:
         elif self._seen().left_out:
             with interruptible(self._interrupt), connected(self._manner.ray_address) as cluster:
                 self._where = cluster.where
+                if self._folder.plan.base.device == "gpu" and not cluster.gpus:
+                    raise EngineError(f"a GPU was wanted, and there is none on {cluster.where}. Leave --device out.")
                 self._search()
         if self._folder.plan.latency_ms is not None and self._ended != "interrupted":
             self._time_the_best(self._folder.plan.latency_ms)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from inksight.data.dataset import Split
+from inksight.job import chosen
 from inksight.training.batches import Batches, class_weights, with_moves
 from inksight.training.config import TrainConfig, preset
 from inksight.training.together import Alone
@@ -92,6 +93,7 @@ def test_a_small_set_that_is_repeated_is_moved_and_no_other(small_mnist):
     assert not changed(least_steps=79)
     assert not changed(epochs=10)
     assert not changed(least_steps=80, shift_px=1.0)  # who chooses an augmentation has that one
+    assert chosen(preset("quick"), {"rotation_deg": 0.0}).small_sets == "plain"
     assert with_moves(preset("quick"), 51_000 // 128) is preset("quick")  # all of MNIST comes as it did
 
 

@@ -65,19 +65,8 @@ def main() -> None:
 
 def trained(folder: Path, kind: str, preset: str, seed: int, flags: list[str]) -> dict[str, float]:
     """What one training reached, and what it cost as a whole process."""
-    command = [
-        sys.executable,
-        "-m",
-        "inksight",
-        "train",
-        kind,
-        "--preset",
-        preset,
-        "--seed",
-        str(seed),
-        "--json",
-        *flags,
-    ]
+    wanted = [kind, "--preset", preset, "--seed", str(seed), *flags]
+    command = [sys.executable, "-m", "inksight", "train", "--json", *wanted]
     seconds, answer = timed(command, str(folder))
     per_class = inksight.load_run(folder / answer["run"]).metrics["test"]["per_class"]
     by_frequency = sorted(per_class.values(), key=lambda scores: scores["images"])

@@ -1,6 +1,6 @@
 """Colour icons, 32×32, of twelve classes, the most common twenty times as frequent as the rarest.
 
-Two pairs are easily taken for each other: `left` and `right` are mirror images, `check` is nearly a turned `bolt`.
+Two of them, `left` and `right`, are mirror images, and `right` is the rarer one.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ SHAPES: dict[str, Callable[[], tuple[list[Points], list[Points]]]] = {
     "drop": lambda: ([[(0, -1.0), *circle(0.62, 0, 0.33, -30, 210)]], []),
     "lock": lambda: (
         [circle(0.6, 0, -0.3), [(-0.8, -0.2), (0.8, -0.2), (0.8, 0.9), (-0.8, 0.9)]],
-        [circle(0.12, 0, 0.3)],
+        [KEYHOLE],
     ),
     "bolt": lambda: ([BOLT], []),
 }
@@ -123,9 +123,8 @@ def icon(name: str, generator: np.random.Generator) -> Image.Image:
         clutter(draw, side, generator)
     image = image.filter(ImageFilter.GaussianBlur(FINE * generator.uniform(0, 0.8)))
     small = np.asarray(image.resize((SIZE_PX, SIZE_PX), Image.Resampling.BOX), float)
-    return Image.fromarray(
-        np.clip(small + generator.normal(0, generator.uniform(3, 22), small.shape), 0, 255).astype("u1")
-    )
+    noisy = small + generator.normal(0, generator.uniform(3, 22), small.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype("u1"))
 
 
 def colours(generator: np.random.Generator) -> tuple[Colour, Colour]:

@@ -89,6 +89,5 @@ def printed(name: str, face: Path, generator: np.random.Generator) -> Image.Imag
     image = image.rotate(generator.normal(0, 3), Image.Resampling.BILINEAR, fillcolor=round(paper))
     image = image.filter(ImageFilter.GaussianBlur(FINE * generator.uniform(0, 0.9)))
     small = np.asarray(image.resize((SIZE_PX, SIZE_PX), Image.Resampling.BOX), float)
-    return Image.fromarray(
-        np.clip(small + generator.normal(0, generator.uniform(2, 14), small.shape), 0, 255).astype("u1")
-    )
+    noisy = small + generator.normal(0, generator.uniform(2, 14), small.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype("u1"))

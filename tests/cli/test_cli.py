@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from inksight.cli.duration import parse_duration
+from inksight.cli.tables import print_confusion
 from inksight.cli.train import rare_classes
 from inksight.errors import UsageError
 from inksight.training.config import TrainConfig
@@ -132,3 +134,14 @@ def test_rare_classes_are_told_where_common_ones_hide_them():
     told = rare_classes({"accuracy": 0.985, "per_class": {"left": common, "right": rare}})
     assert told == "Each class counted alike, 74.50 % are right; least of all right 50.00 %, left 99.00 %.\n"
     assert rare_classes({"accuracy": 0.99, "per_class": {"left": common, "up": common}}) == ""
+
+
+def test_a_matrix_too_wide_for_the_terminal_gives_way_to_its_largest_cells(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    matrix = np.diag(np.full(30, 9))
+    matrix[4, 2] = 3
+    print_confusion(matrix, [f"sign {number}" for number in range(30)])
+    wide = capsys.readouterr().out
+    assert "commonest mistakes" in wide and wide.split()[-5:] == ["→", "sign", "2", "3", "25.0%"]
+    print_confusion(matrix[:5, :5], list("abcde"))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][-1] == ["e", "·", "·", "3", "·", "9"]

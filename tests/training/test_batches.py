@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from inksight.data.dataset import Split
+from inksight.job import chosen
 from inksight.training.batches import Batches, class_weights, with_moves
 from inksight.training.config import TrainConfig, preset
 from inksight.training.together import Alone
@@ -95,6 +96,7 @@ def test_a_small_set_that_is_repeated_is_moved_and_no_other(small_mnist):
     quick = preset("quick")
     assert with_moves(quick, 11_263) is not quick and with_moves(quick, 11_264) is quick
     assert with_moves(replace(quick, epochs=10), 51_000).augments is False  # all of MNIST comes as it did
+    assert chosen(quick, {"rotation_deg": 0.0}).small_sets == "plain"
 
 
 def test_a_batch_is_never_larger_than_the_set():

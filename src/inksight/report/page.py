@@ -82,7 +82,8 @@ def _commonest(account: Account) -> str:
         (account.classes[true], account.classes[given], f"{count:,}", f"{count / counts[true]:.1%}")
         for true, given, count in commonest_mistakes(account.confusion, MOST_ROWS)
     ]
-    return "<p>The commonest mistakes:</p>" + table(("true", "answer", "times", "of the true class"), rows)
+    told = table(("true", "answer", "times", "of the true class"), rows)
+    return f"<p>The commonest mistakes:</p>{told}" if rows else ""
 
 
 def _recalls(scores: Mapping[str, Mapping[str, float]]) -> str:

@@ -286,6 +286,10 @@ PRESETS["robust"] = replace(
 # A field that takes another value when one of some others is chosen and it is not itself: (those, the value).
 IMPLIED: dict[str, tuple[tuple[str, ...], Any]] = {
     "least_steps": (("epochs",), 0),  # who says how many epochs means just that
+    "small_sets": (  # who names one augmentation means just that
+        ("rotation_deg", "scale", "shear", "shift_px", "strokes", "spoils"),
+        "plain",
+    ),
     "first_layer": (("net", "filters", "kernel_size", "activation"), "learned"),  # whitened ones are pairs, and few
 }
 

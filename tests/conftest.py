@@ -155,10 +155,12 @@ def colour_run(tmp_path_factory):
 def every_operator(tmp_path_factory):
     """The folder of a network that uses all that `export/onnx.py` can write."""
     from keras import Input, Model, layers
+    from keras.utils import set_random_seed
 
     from inksight.export.onnx import to_onnx as exported
     from inksight.nets import ACTIVATIONS
 
+    set_random_seed(2)
     generator = np.random.default_rng(2)
     images = Input((14, 14, 3), dtype="uint8", name="images")
     pixels = layers.Rescaling(1 / 127.5, offset=-1.0)(images)

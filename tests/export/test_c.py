@@ -406,6 +406,16 @@ def test_without_a_compiler_it_says_what_to_install(monkeypatch, tmp_path):
         c_answers(tmp_path / "model.c", pictures((4, 4, 1)))
 
 
+def test_a_compiler_for_another_machine_is_told(monkeypatch, tmp_path):
+    other = tmp_path / "other-cc"
+    other.write_bytes(b"\x7fELF of another processor")
+    other.chmod(0o755)
+    for value, said in ((str(other), "does not run here"), ("cc '", "which is no command|no command")):
+        monkeypatch.setenv("CC", value)
+        with pytest.raises(EngineError, match=said):
+            c_answers(tmp_path / "model.c", np.zeros((1, 28, 28, 1), np.uint8))
+
+
 def test_what_does_not_compile_or_fit_is_told(tmp_path):
     with pytest.raises(EngineError, match="could not compile the C file .exit code 1.:\n(.*\n)+.*error: expected"):
         c_answers(written(tmp_path, "int main(void) { return 0 }"), pictures((4, 4, 1)))

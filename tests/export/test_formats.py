@@ -126,7 +126,7 @@ def test_the_command_writes_and_checks(command, digit_run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("own.onnx: 2.23 MB, ")
     assert "equal to the run's own model on 1,000 pictures (the same labels, largest difference" in done.stdout
-    assert 'onnxruntime.InferenceSession("own.onnx")' in done.stdout
+    assert "onnxruntime.InferenceSession('own.onnx')" in done.stdout
     for arguments in (["own.onnx"], ["own.onnx", str(digit_run)]):
         done = command(tmp_path, "export", "--verify", *arguments, "--json")
         assert done.returncode == 0, done.stderr
@@ -135,7 +135,7 @@ def test_the_command_writes_and_checks(command, digit_run, tmp_path):
     assert done.returncode == 1 and "own.onnx differs from the run's own model by" in done.stderr
     (tmp_path / "own.onnx.json").unlink()
     done = command(tmp_path, "export", "--verify", "own.onnx")
-    assert done.returncode == 1 and "own.onnx.json is missing" in done.stderr
+    assert done.returncode == 1 and "own.onnx.json is missing, which says what" in done.stderr
     for arguments in ([], ["--format", "onnx", "--verify", "own.onnx"]):
         done = command(tmp_path, "export", "shipped", *arguments)
         assert done.returncode == 2 and "give --format to write an export, or --verify" in done.stderr
@@ -179,12 +179,55 @@ def test_names_and_places_that_cannot_be(digit_run, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="could not be written"):
         export_run(digit_run, "onnx", tmp_path / "file" / "own.onnx")
+    with pytest.raises(UsageError, match="own was to be written; give --out a name that ends in .onnx"):
+        export_run(digit_run, "onnx", tmp_path / "own")
+
+
+def test_nothing_of_others_is_overwritten(digit_run, tmp_path):
+    folder = shutil.copytree(digit_run, tmp_path / "run")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for place, format in (("run", "onnx"), ("run/model.onnx", "onnx"), ("run/other.c", "c")):
+        with pytest.raises(StorageError, match=r"exists already; it is left|lies in the run itself"):
+            export_run(folder, format, tmp_path / place)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    (tmp_path / "own.onnx.json").write_text('{"mine": 1}')
+    with pytest.raises(StorageError, match="own.onnx.json exists already and is no sidecar of an export"):
+        export_run(folder, "onnx", tmp_path / "own.onnx")
+    assert (tmp_path / "own.onnx.json").read_text() == '{"mine": 1}'
+    export_run(folder, "onnx", tmp_path / "again.onnx")
+    assert export_run(folder, "onnx", tmp_path / "again.onnx").proof.pictures == 1000  # one's own may be made anew
+
+
+def test_odd_names_and_pictures_of_any_shape(colour_run, tmp_path):
+    """The program says what the Predictor says, but for another way to make a picture smaller."""
+    place = tmp_path / 'my "best" run\'s'
+    place.mkdir()
+    done = export_run(colour_run, "onnx", place / "a \"b's.onnx")
+    picture = np.full((48, 16, 3), (250, 60, 40), np.uint8)
+    Image.fromarray(picture).save(place / "picture.png")
+    program = [sys.executable, "-c", done.snippet]
+    said = subprocess.run(program, cwd=place, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    answer = inksight.Predictor.load(colour_run).predict(picture)
+    assert (said[0], float(said[1])) == (answer.label, pytest.approx(answer.confidence, abs=0.02))
+
+
+def test_the_program_rejects_what_is_none_of_the_classes(tmp_path):
+    done = export_run("shipped", "onnx", tmp_path / "own.onnx")
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    assert inksight.Predictor.shipped().predict(noise).verdict == "rejected"
+    Image.fromarray(noise).save(tmp_path / "picture.png")
+    said = subprocess.run(
+        [sys.executable, "-c", done.snippet], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert said.stdout.startswith("none of these ")
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": 99}, "is damaged"),
+        ({"version": 99}, "is of version 99, and 1 is known here"),
+        ({"input": {}}, "is damaged"),
+        ({"files": []}, "is damaged"),
         ({"expected": "AAAA"}, "is damaged"),
         ({"format": "onyx"}, 'no export format "onyx". Did you mean onnx'),
         ({"classes": ["a", "b"]}, "gives answers of shape"),

@@ -36,7 +36,7 @@ def export(
     ] = None,
     verify: Annotated[
         Path | None,
-        typer.Option(help="Check this old export again, in its own runtime; with RUN against that run."),
+        typer.Option(help="Check this old export again in its own runtime (a page in NumPy); with RUN against that."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

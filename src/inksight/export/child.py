@@ -45,7 +45,7 @@ def ask_in_child(format: str, backend: str, path: Path, images: np.ndarray) -> n
 def _run(action: str, format: str, backend: str, *arguments: str) -> None:
     """One action of `keras_side` in a process that ends with it."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-m", "inksight.export.keras_side", action, format, *arguments]
+    command = [sys.executable, "-P", "-m", "inksight.export.keras_side", action, format, *arguments]  # no keras.py here
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

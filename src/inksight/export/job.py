@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inksight.errors import RunError, UsageError, unknown
+from inksight.errors import RunError, StorageError, UsageError, unknown
 from inksight.export import sidecar
 from inksight.export.format import Format, Source, require
 from inksight.export.formats import FORMATS
@@ -57,6 +57,7 @@ def export_run(run: str | Path, format: str, out: str | Path | None = None) -> E
     require((*row.needs, *row.to_ask), f"the format {format}")
     name = "inksight" if folder == SHIPPED else folder.resolve().name
     path = Path(out) if out is not None else Path(f"{name}{row.suffix}")
+    _require_place(path, row, folder)
     images = golden_pictures(source.card.size_px, source.card.channels)
     expected = expected_answers(source, images)
     with _whole(path, row) as temporary:
@@ -66,9 +67,23 @@ def export_run(run: str | Path, format: str, out: str | Path | None = None) -> E
         if row.is_folder:
             write_json(temporary / sidecar.IN_FOLDER, beside)
         else:
-            with whole_file(sidecar.place_of(path)) as file:
+            with whole_file(sidecar.beside(path)) as file:
                 write_json(file, beside)
     return Exported(path, format, proof, beside["snippet"])
+
+
+def _require_place(path: Path, row: Format, run: Path) -> None:
+    """Raises UsageError or StorageError where an export would take the place of something else."""
+    ending = f".{row.suffix.rpartition('.')[2]}"
+    if not row.is_folder and not path.is_dir() and path.suffix != ending:
+        raise UsageError(f"{path} was to be written; give --out a name that ends in {ending}.")
+    if path.is_dir() or (row.is_folder and path.exists()):
+        raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
+    if path.resolve().parent == run.resolve():
+        raise StorageError(f"{path} lies in the run itself, whose files are its own. Choose another --out.")
+    place = sidecar.beside(path)
+    if not row.is_folder and place.exists() and not sidecar.is_one(place):
+        raise StorageError(f"{place} exists already and is no sidecar of an export. Choose another --out.")
 
 
 def verify_export(export: str | Path, run: str | Path | None = None) -> Exported:
@@ -83,16 +98,15 @@ def verify_export(export: str | Path, run: str | Path | None = None) -> Exported
     """
     path = Path(export)
     beside = sidecar.load(path)
-    if beside["format"] not in FORMATS:
-        raise RunError(f"{path} {unknown('export format', beside['format'], FORMATS)} A later version may know it.")
-    row = FORMATS[beside["format"]]
+    if beside.format not in FORMATS:
+        raise RunError(f"{path} {unknown('export format', beside.format, FORMATS)} A later version may know it.")
+    row = FORMATS[beside.format]
     require(row.to_ask, f"asking {path.name}")
-    sidecar.require_unchanged(path, beside["files"])
-    _, size_px, _, channels = beside["input"]["shape"]
-    images = golden_pictures(size_px, channels)
-    expected = beside["expected"] if run is None else _answers_of(run, path, images)
+    sidecar.require_unchanged(path, beside.files)
+    images = golden_pictures(beside.size_px, beside.channels)
+    expected = beside.expected if run is None else _answers_of(run, path, images)
     proof = prove(str(path), row.answer(path, images), expected, _bound(row))
-    return Exported(path, beside["format"], proof, beside["snippet"])
+    return Exported(path, beside.format, proof, beside.snippet)
 
 
 def _answers_of(run: str | Path, export: Path, images: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,21 @@ RESIZE = (
 
 def place_of(export: Path) -> Path:
     """Where the sidecar of an export stands."""
-    return export / IN_FOLDER if export.is_dir() else export.with_name(f"{export.name}.json")
+    return export / IN_FOLDER if export.is_dir() else beside(export)
+
+
+def beside(file: Path) -> Path:
+    """Where the sidecar of a file stands."""
+    return file.with_name(f"{file.name}.json")
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is the sidecar of an export, of this version or another."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return False
+    return isinstance(content, dict) and {"version", "format", "expected"} <= content.keys()
 
 
 def describe(
@@ -81,11 +96,24 @@ def hashes(export: Path) -> dict[str, str]:
     return {file.relative_to(export).as_posix(): _sha256(file) for file in files}
 
 
-def load(export: Path) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Sidecar:
+    """What an export says of itself, as far as a check needs it. files: SHA-256 by name. expected: float32
+    (n, classes)."""
+
+    format: str
+    size_px: int
+    channels: int
+    files: dict[str, str]
+    expected: np.ndarray
+    snippet: str
+
+
+def load(export: Path) -> Sidecar:
     """The sidecar of an export.
 
     Raises:
-        RunError: there is no such export, it has none, or it is damaged.
+        RunError: there is no such export, it has none, or one that is damaged or of another version.
     """
     if not export.exists():
         raise RunError(f"there is no {export}. Give a file or folder that inksight export has written.")
@@ -93,15 +121,24 @@ def load(export: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']}")
-        content["expected"] = _answers(content)
-        return {**content, "input": dict(content["input"]), "files": dict(content["files"])}
+            raise RunError(
+                f"{path} is of version {content['version']}, and {VERSION} is known here. Export the run again, or "
+                "check it with the version of Inksight that wrote it."
+            )
+        _, size_px, _, channels = content["input"]["shape"]
+        return Sidecar(
+            format=str(content["format"]),
+            size_px=int(size_px),
+            channels=int(channels),
+            files={str(name): str(digest) for name, digest in content["files"].items()},
+            expected=_answers(content),
+            snippet=str(content["snippet"]),
+        )
     except FileNotFoundError:
         raise RunError(
-            f"{path} is missing, which says what {export.name} must answer. Give the run that it came from too: "
-            f"inksight export RUN --verify {export}."
+            f"{path} is missing, which says what {export.name} must answer. Copy it too, or export the run again."
         ) from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise RunError(f"{path} is damaged ({error!r}). Export the run again.") from error
 
 

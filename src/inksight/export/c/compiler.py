@@ -45,7 +45,13 @@ def c_compiler() -> list[str]:
     Raises:
         EngineError: there is none.
     """
-    for command in (shlex.split(os.environ.get("CC", "")), *([name] for name in COMPILERS)):
+    try:
+        named = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise EngineError(
+            f"CC is {os.environ['CC']}, which is no command ({error}). Name a C compiler, or unset CC."
+        ) from error
+    for command in (named, *([name] for name in COMPILERS)):
         if command and shutil.which(command[0]):
             return command
     raise EngineError(
@@ -57,7 +63,13 @@ def c_compiler() -> list[str]:
 
 def _run(command: list[str], verb: str) -> str:
     """What a command prints; EngineError with the first lines of its complaint if it fails."""
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise EngineError(
+            f"{command[0]} does not run here ({error.strerror}), and a C file is asked before it stays. The compiler "
+            "must be one for this machine (CC says which), and programs must be allowed to run in TMPDIR."
+        ) from error
     if done.returncode:
         complaint = "\n".join(done.stderr.splitlines()[:10])
         raise EngineError(f"{command[0]} could not {verb} the C file (exit code {done.returncode}):\n{complaint}")

@@ -34,5 +34,5 @@ INT8 = replace(
     suffix=".int8.c",
     write=lambda source, out: _write(source, out, int8=True),
     tolerance=0.5,
-    least_agreeing=0.99,
+    least_agreeing=0.95,
 )

@@ -21,7 +21,7 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _snippet(name: str, card: ModelCard) -> str:
-    ask = f'model = keras.saving.load_model("{name}")\n[probabilities] = model.predict(images, verbose=0)'
+    ask = f"model = keras.saving.load_model({name!r})\n[probabilities] = model.predict(images, verbose=0)"
     return python_snippet(card, "import keras", ask)
 
 

@@ -14,7 +14,7 @@ from inksight.picture import pictures_at_once
 from inksight.runs import ModelCard
 
 _ASK = """\
-interpreter = Interpreter("{name}")
+interpreter = Interpreter({name!r})
 model = interpreter.get_signature_runner()
 [probabilities] = model(images=images)["probabilities"]"""
 

@@ -70,7 +70,7 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
 
 def _snippet(name: str, card: ModelCard) -> str:
     ask = (
-        f'session = onnxruntime.InferenceSession("{name}")\n[[probabilities]] = session.run(None, {{"images": images}})'
+        f'session = onnxruntime.InferenceSession({name!r})\n[[probabilities]] = session.run(None, {{"images": images}})'
     )
     return python_snippet(card, "import onnxruntime", ask)
 

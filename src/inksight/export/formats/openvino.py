@@ -48,7 +48,7 @@ def _quiet_openvino() -> Any:
 
 
 def _snippet(name: str, card: ModelCard) -> str:
-    ask = f'model = openvino.Core().compile_model("{name}/{MODEL}", "AUTO")\n[probabilities] = model(images)[0]'
+    ask = f'model = openvino.Core().compile_model({f"{name}/{MODEL}"!r}, "AUTO")\n[probabilities] = model(images)[0]'
     return python_snippet(card, "import openvino", ask)
 
 

@@ -23,7 +23,7 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _snippet(name: str, card: ModelCard) -> str:
-    ask = f'model = tf.saved_model.load("{name}")\n[probabilities] = model.serve(images)["probabilities"].numpy()'
+    ask = f'model = tf.saved_model.load({name!r})\n[probabilities] = model.serve(images)["probabilities"].numpy()'
     return python_snippet(card, "import tensorflow as tf", ask)
 
 

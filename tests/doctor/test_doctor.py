@@ -93,6 +93,7 @@ def test_a_backend_that_is_broken(monkeypatch, tmp_path):
     (tmp_path / "jax").mkdir()
     (tmp_path / "jax" / "__init__.py").write_text("raise ImportError('half an installation')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)  # a training on the CPU leaves it in its process
     finding = software.backends(Visit())
     assert finding.verdict == "fault"
     assert "jax does not start: ImportError: half an installation" in finding.words

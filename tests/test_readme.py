@@ -141,6 +141,7 @@ def test_python_blocks_run(folder, block):
 def test_files_that_the_readme_names_are_there():
     for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
         assert (ROOT / target).exists(), target
-    assert not re.search(r"@[A-Z]+@", README)
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        assert not re.search(r"@[A-Z]+@|\bMINUTES\b", page.read_text(encoding="utf-8")), f"{page} has a gap to fill"
     assert len(CONSOLE) >= 2
     assert PYTHON

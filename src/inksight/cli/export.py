@@ -53,7 +53,7 @@ def export(
         assert verify is not None
         done = verify_export(verify, run)
     if as_json:
-        emit(_record(done, run))
+        emit(_record(done, run if verify is not None else run or "latest"))
         return
     print(_line(done))
     if verify is None:

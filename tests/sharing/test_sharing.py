@@ -138,9 +138,7 @@ def test_a_strange_name_of_a_run_comes_back_and_that_of_a_file_is_refused(copy, 
     inksight.push(odd, "memory://odd")
     assert inksight.pull("memory://odd").path == runs.DEFAULT_ROOT / "odd_ 1"
     (odd / "notes: mine.txt").write_text("odd")
-    with pytest.raises(
-        RunError, match="odd: 1 holds a file called 'notes: mine.txt'; not every place takes such"
-    ):
+    with pytest.raises(RunError, match="odd: 1 holds a file called 'notes: mine.txt'; not every place takes such"):
         inksight.push(odd, tmp_path / "there")
     assert not (tmp_path / "there").exists()
 
@@ -278,6 +276,17 @@ def test_a_place_that_refuses_holds_no_run(copy, tmp_path):
         inksight.pull("full://x/run", out=tmp_path / "back")
     with pytest.raises(UsageError, match="nowhere://x needs a package|nowhere://x is of a kind that nobody here knows"):
         inksight.push(copy, "nowhere://x")
+
+
+def test_latest_is_told_by_its_name(quick, tmp_path, command):
+    answer, folder = quick
+    done = command(folder, "push", "latest", str(tmp_path / "shared"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"run": answer["run"], "url": str(tmp_path / "shared")}
+    done = command(folder, "track", "latest", "--to", "tensorboard", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == answer["run"]
+    shutil.rmtree(folder / "runs" / "tensorboard")
 
 
 def test_without_a_card_that_says_how_good_it_is_nothing_is_pushed(copy, tmp_path):

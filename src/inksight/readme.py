@@ -12,7 +12,7 @@ from typing import Any
 
 from inksight.errors import RunError, StorageError
 from inksight.files import whole_file
-from inksight.runs import MODEL, README, ModelCard, Run, load_run
+from inksight.runs import CONFIG, METRICS, MODEL, README, SUITES, ModelCard, Run, load_run
 
 MOST_CLASSES = 40  # that get a row each; of more, those that are recognised least
 _HUB_SETS = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
@@ -60,38 +60,31 @@ def readme(
     Args:
         name: the run's. config, metrics, suites: as in its files.
     Raises:
-        RunError: no accuracy on a test part is known. A card without it would tell nobody whether to use the model.
+        RunError: no accuracy on a test part is known: a card without it would tell nobody whether to use the model. Or
+            something else that it says is not there.
     """
     _require_measured(name, metrics)
-    data = config["data"]
-    return "\n".join(
-        [
-            "---",
-            *_front_matter(name, data, metrics["test"], license or _license(data.get("license"))),
-            "---",
-            "",
-            f"# {name}",
-            "",
-            *_what_it_knows(config, metrics, card),
-            *_how_good(metrics, card, suites or {}),
-            *_how_to_use(card),
-            *_limits(card, metrics["test"]),
-            *_how_it_was_made(config),
-            "",
-        ]
-    )
+    try:
+        return _written(name, config, metrics, card, suites or {}, license)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{CONFIG}, {METRICS} or {SUITES} of {name} is damaged ({error!r}): a model card needs what is not there. "
+            "Copy the run folder again, or train it again."
+        ) from error
 
 
 def require_card(run: Run) -> None:
-    """Raises RunError where a run folder has no card, or one that does not say how accurate the model is."""
+    """Raises RunError where a run folder has no card, one that does not say how accurate the model is, or none could
+    be made of its files."""
     path = run.path / README
-    how = f"inksight card {run.path} writes one."
+    how = f"inksight card {shlex.quote(str(run.path))} writes one."
     if not path.is_file():
         raise RunError(f"{run.path} has no model card ({README}), so nobody would know what it is. {how}")
     text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
     front = _FRONT_MATTER.match(text)
     if front is None or not _ACCURACY.search(front[1]) or not _VALUE.search(front[1]):
         raise RunError(f"the model card {path} does not say how accurate the model is in its front matter. {how}")
+    readme(run.path.resolve().name, run.config, run.metrics, run.card, run.suites)
 
 
 def without_paths(command: str) -> str:
@@ -103,8 +96,37 @@ def without_paths(command: str) -> str:
     return shlex.join(re.split(r"[/\\]", word.rstrip("/\\"))[-1] or word for word in shlex.split(command))
 
 
+def _written(
+    name: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    card: ModelCard,
+    suites: Mapping[str, Any],
+    license: str | None,
+) -> str:
+    """The card of files that have all that it needs."""
+    data = config["data"]
+    return "\n".join(
+        [
+            "---",
+            *_front_matter(name, data, metrics["test"], license or _license(data.get("license"))),
+            "---",
+            "",
+            f"# {name}",
+            "",
+            *_what_it_knows(config, metrics, card),
+            *_how_good(metrics, card, suites),
+            *_how_to_use(card),
+            *_limits(card, metrics["test"]),
+            *_how_it_was_made(config),
+            "",
+        ]
+    )
+
+
 def _require_measured(name: str, metrics: Mapping[str, Any]) -> None:
-    accuracy = metrics.get("test", {}).get("accuracy")
+    test = metrics.get("test")
+    accuracy = test.get("accuracy") if isinstance(test, Mapping) else None
     if not isinstance(accuracy, int | float) or not math.isfinite(accuracy):
         raise RunError(
             f"{name} has no accuracy on a test part (metrics.json says {accuracy}), and a model card without it tells "
@@ -119,7 +141,8 @@ def _license(said: str | None) -> str:
 
 def _front_matter(name: str, data: Mapping[str, Any], test: Mapping[str, Any], license: str) -> list[str]:
     """YAML, https://huggingface.co/docs/hub/model-cards."""
-    dataset = _quoted(_HUB_SETS.get(data["name"], data["name"]))
+    known = data.get("license") and _HUB_SETS.get(str(data.get("source")))  # a folder called mnist has no licence
+    dataset = _quoted(known or data["name"])
     return [
         f"license: {_quoted(license)}",
         "library_name: inksight",

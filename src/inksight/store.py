@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ _INSTALLS = {
     "ssh": "paramiko",
 }
 _BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # they have no folders that would have to be made
+_URL = re.compile(r"([a-z][\w+.-]*://)(?:[^/\s?#]*@)?([^\s?'\")<>]*)(?:\?[^\s'\")<>]*)?", re.IGNORECASE)
 _REFUSALS = ("NoCredentials", "PartialCredentials", "InvalidAccessKey", "SignatureDoesNotMatch", "AccessDenied")
 
 
@@ -183,7 +185,18 @@ def refusals(place: str, writing: bool = False) -> Iterator[None]:
             with storage_errors(Path(place)):
                 raise
         kind = StorageError if writing else DataError
-        raise kind(f"{place} could not be {'written' if writing else 'read'}: {reason(error)}") from error
+        raise kind(f"{shown(place)} could not be {'written' if writing else 'read'}: {reason(error)}") from error
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether a store says that there is no such thing.
+
+    fsspec raises FileNotFoundError for a web server that refuses or does not answer too: then its causes know better.
+    """
+    chain = list(_causes(error))
+    if status := _status(chain):
+        return status == 404
+    return isinstance(error, FileNotFoundError) and not any(map(_is_silence, _causes(error.__cause__)))
 
 
 def reason(error: BaseException) -> str:
@@ -198,7 +211,7 @@ def reason(error: BaseException) -> str:
         )
     if isinstance(error, PermissionError):
         return "no right to it. Give the user that runs this the rights, on a cluster on every node."
-    if status == 404 or isinstance(error, FileNotFoundError):
+    if is_missing(error):
         return "there is no such thing. Check the name."
     if isinstance(error, ImportError):
         return f"{_first_line(error)}."
@@ -208,7 +221,17 @@ def reason(error: BaseException) -> str:
         return "that place takes no files. Choose another one."
     if "range requests" in text:
         return "its server sends files only as a whole, and Parquet is read in pieces. Download it first."
-    return f"{_first_line(error)}. Try again when it can be reached."
+    known = chain[-1] if isinstance(error, FileNotFoundError) else error
+    return f"{_first_line(known)}. Try again when it can be reached."
+
+
+def shown(text: str) -> str:
+    """A text as it may be printed: of the URLs in it neither the user and password nor the query, which may be a key.
+
+    >>> shown("no answer from https://ada:secret@example.org/runs?sig=secret")
+    'no answer from https://example.org/runs'
+    """
+    return _URL.sub(r"\1\2", text)
 
 
 def _opened(url: str) -> tuple[Any, str]:
@@ -221,12 +244,12 @@ def _opened(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = _INSTALLS.get(protocol)
         raise UsageError(
-            f"{url} needs a package that is not installed: {f'pip install {package}' if package else error}."
+            f"{shown(url)} needs a package that is not installed: {f'pip install {package}' if package else error}."
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{url} is of a kind that nobody here knows ({error}); s3://, gs://, http:// and https:// are known, for "
-            "instance."
+            f"{shown(url)} is of a kind that nobody here knows ({shown(str(error))}); s3://, gs://, http:// and "
+            "https:// are known, for instance."
         ) from error
     return files, path.rstrip("/")
 
@@ -247,9 +270,15 @@ def _status(errors: Iterable[BaseException]) -> int:
     return next((each for each in found if isinstance(each, int)), 0)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _is_silence(error: BaseException) -> bool:
+    """Whether a server was not reached, or broke off."""
+    aiohttp = type(error).__module__.partition(".")[0] == "aiohttp"
+    return aiohttp or (isinstance(error, OSError) and not isinstance(error, FileNotFoundError))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and what it came of."""
-    found: BaseException | None = error
+    found = error
     while found is not None:
         yield found
         found = found.__cause__ or found.__context__
@@ -257,4 +286,4 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    return shown(lines[0] if lines else type(error).__name__).rstrip(".")

@@ -99,6 +99,38 @@ def test_a_card_without_accuracy_is_refused(copy, accuracy):
     assert (copy / "README.md").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "file, change, text",
+    [
+        ("metrics.json", lambda said: said.update(test={"accuracy": 0.9}), r"is damaged .KeyError.'interval95'"),
+        ("metrics.json", lambda said: said.update(test=None), "has no accuracy on a test part"),
+        ("metrics.json", lambda said: said.update(test=[0.9]), "has no accuracy on a test part"),
+        ("metrics.json", lambda said: said["test"].update(interval95=0.9), "is damaged .TypeError"),
+        ("metrics.json", lambda said: said["test"].update(per_class=["a"]), "is damaged .AttributeError"),
+        ("metrics.json", lambda said: said.update(parameters="many"), "is damaged .ValueError"),
+        ("config.json", lambda said: said.update(data=None), "is damaged .AttributeError"),
+    ],
+)
+def test_of_damaged_files_no_card_is_made_and_nothing_pushed(copy, tmp_path, file, change, text):
+    said = json.loads((copy / file).read_text())
+    change(said)
+    (copy / file).write_text(json.dumps(said))
+    with pytest.raises(RunError, match=text):
+        inksight.write_readme(copy)
+    with pytest.raises(RunError, match=text):
+        inksight.push(copy, tmp_path / "shared")
+    assert not (tmp_path / "shared").exists()
+
+
+@pytest.mark.parametrize("source", ["/home/zoe/mnist", "mnist"])
+def test_a_folder_called_mnist_is_not_that_of_the_hub(quick_run, source):
+    """By a path, or in Python by Path("mnist")."""
+    config = json.loads(json.dumps(quick_run.config))
+    config["data"] |= {"name": "mnist", "source": source, "license": None}
+    text = readme("my-run", config, quick_run.metrics, quick_run.card)
+    assert "ylecun" not in text and 'datasets:\n- "mnist"\n' in text
+
+
 def test_what_was_measured_later_is_in_it(copy):
     (copy / "suites.json").write_text(json.dumps({"corruptions": {"mean_error": 0.1234}}))
     assert "12.34 % are wrong on average" in inksight.write_readme(copy).read_text()

@@ -5,7 +5,7 @@ import json
 import shutil
 import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import fsspec
 import pytest
@@ -13,7 +13,7 @@ import pytest
 import inksight
 from inksight import runs
 from inksight.errors import DataError, RunError, StorageError, UsageError
-from inksight.sharing import MANIFEST
+from inksight.sharing import BEGUN, MANIFEST
 
 
 @pytest.fixture
@@ -68,12 +68,79 @@ def test_the_same_run_once_more_is_nothing_new_and_another_is_refused(copy, shar
 
 
 def test_a_push_that_broke_off_is_no_run_until_it_is_done(copy, shared, tmp_path):
-    (shared / MANIFEST).unlink()
+    (shared / MANIFEST).rename(shared / BEGUN)
     (shared / "model.onnx").write_bytes(b"half")
     with pytest.raises(RunError, match=f"shared is no run that was pushed: there is no {MANIFEST}"):
         inksight.pull(f"file://{shared}", out=tmp_path / "back")
     inksight.push(copy, f"file://{shared}")
     assert content(inksight.pull(f"file://{shared}", out=tmp_path / "back").path) == content(copy)
+    assert not (shared / BEGUN).exists()
+    (shared / MANIFEST).rename(shared / BEGUN)
+    before = content(shared)
+    inksight.write_readme(copy, license="mit")
+    with pytest.raises(StorageError, match=f"another run is being pushed to .*shared, or its push broke off .{BEGUN}"):
+        inksight.push(copy, shared)
+    assert content(shared) == before
+
+
+@pytest.mark.parametrize("place", ["other", "file://{}/other", "memory://other"])
+def test_nobody_elses_files_are_written_over(quick_run, copy, tmp_path, monkeypatch, place):
+    """A run folder that was never pushed, here and behind a URL."""
+    monkeypatch.chdir(tmp_path)
+    other = shutil.copytree(quick_run.path, tmp_path / "other")
+    inksight.write_readme(copy, license="mit")
+    files = fsspec.filesystem("memory")
+    files.pipe({f"/other/{name}": data for name, data in content(other).items()})
+    with pytest.raises(StorageError, match="holds files that are not of this run: README.md. Nothing was sent"):
+        inksight.push(copy, place.format(tmp_path))
+    assert content(other) == {path.rpartition("/")[2]: data for path, data in files.cat("/other/*").items()}
+    files.rm("/other", recursive=True)
+
+
+def test_a_projects_files_are_left(copy, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "README.md").write_text("# My project")
+    (project / "config.json").write_text("{}")
+    with pytest.raises(StorageError, match="project holds files that are not of this run: README.md, config.json. No"):
+        inksight.push(copy, project)
+    assert content(project) == {"README.md": b"# My project", "config.json": b"{}"}
+
+
+def test_what_is_damaged_there_is_sent_again(copy, shared, tmp_path):
+    sizes = [(shared / name).stat().st_size for name in ("model.onnx", "history.csv")]
+    (shared / "model.onnx").write_bytes(bytes(sizes[0]))
+    (shared / "history.csv").unlink()
+    told, untouched = [], (shared / "model.keras").stat().st_mtime_ns
+    inksight.push(copy, f"file://{shared}", progress=lambda *step: told.append(step))
+    assert told[-1] == (sum(sizes), sum(sizes), "sending")
+    assert (shared / "model.keras").stat().st_mtime_ns == untouched
+    assert content(inksight.pull(f"file://{shared}", out=tmp_path / "back").path) == content(copy)
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_a_torn_list_is_written_anew(copy, shared, tmp_path, keep):
+    whole = (shared / MANIFEST).read_bytes()
+    (shared / MANIFEST).write_bytes(whole[:keep])
+    (shared / BEGUN).write_bytes(whole)
+    (shared / "model.onnx").write_bytes(b"half")
+    inksight.push(copy, f"file://{shared}")
+    assert content(shared) == {**content(copy), MANIFEST: whole}
+    (shared / MANIFEST).write_bytes(whole[:keep])
+    inksight.write_readme(copy, license="mit")
+    with pytest.raises(StorageError, match="shared holds files that are not of this run: README.md. Nothing was sent"):
+        inksight.push(copy, f"file://{shared}")
+
+
+def test_a_strange_name_of_a_run_comes_back_and_that_of_a_file_is_refused(copy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = copy.rename(tmp_path / "odd: 1")
+    inksight.push(odd, "memory://odd")
+    assert inksight.pull("memory://odd").path == runs.DEFAULT_ROOT / "odd_ 1"
+    (odd / "notes: mine.txt").write_text("odd")
+    with pytest.raises(RunError, match="odd: 1 holds a file called 'notes: mine.txt'; not every place takes such"):
+        inksight.push(odd, tmp_path / "there")
+    assert not (tmp_path / "there").exists()
 
 
 @pytest.mark.parametrize("harm", [lambda data: data[:-1], lambda data: data + b"x", lambda data: b"X" + data[1:]])
@@ -104,6 +171,7 @@ def test_a_wrong_hash_installs_nothing(copy, shared, tmp_path, harm):
         (lambda said: said.update(format=2), "is of format 2; 1 was wanted. Install a newer Inksight"),
         (lambda said: said.pop("files"), r"is damaged .KeyError\('files'\)"),
         (lambda said: said.update(files=[]), "is damaged .AttributeError"),
+        (lambda said: said["files"]["model.onnx"].update(bytes=float("inf")), "is damaged .OverflowError"),
     ],
 )
 def test_a_strange_list_is_refused(shared, tmp_path, change, text):
@@ -141,12 +209,52 @@ def test_over_http(copy, shared, tmp_path, command):
         done = command(tmp_path, "pull", f"{url}/elsewhere")
         assert done.returncode == 1 and f"Error: {url}/elsewhere is no run that was pushed" in done.stderr
         done = command(tmp_path, "push", "mine", f"{url}/new")
-        refused = f"Error: {url}/new/README.md could not be written: that place takes no files"
+        refused = f"Error: {url}/new/{BEGUN} could not be written: that place takes no files"
         assert done.returncode == 1 and refused in done.stderr
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers with the number that is the first part of the path."""
+
+    def do_GET(self):
+        self.send_error(int(self.path.split("/")[1]))
+
+    do_HEAD = do_GET
+
+    def log_message(self, *told):
+        pass
+
+
+@pytest.mark.parametrize(
+    "status, text",
+    [
+        (401, "could not be read: no right to it .401, message='Unauthorized'"),
+        (403, "could not be read: no right to it .403, message='Forbidden'"),
+        (500, "could not be read: 500, message='Internal Server Error'.* Try again when it can be reached"),
+        (503, "could not be read: 503, message='Service Unavailable'.* Try again when it can be reached"),
+    ],
+)
+def test_what_a_web_server_answers_is_told(copy, tmp_path, status, text):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    place = f"127.0.0.1:{server.server_port}"
+    try:
+        with pytest.raises(DataError, match=f"http://{place}/{status}/run/{MANIFEST} {text}") as refused:
+            inksight.pull(f"http://ada:secret@{place}/{status}/run", out=tmp_path / "back")
+        assert "secret" not in str(refused.value)
+        with pytest.raises(StorageError, match=f"http://{place}/{status}/run/{MANIFEST} {text}.* Nothing was sent"):
+            inksight.push(copy, f"http://{place}/{status}/run")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    with pytest.raises(DataError, match="could not be read: .*Connect call failed .* Try again when it can be reached"):
+        inksight.pull(f"http://{place}/{status}/run", out=tmp_path / "back")
 
 
 class Full(fsspec.get_filesystem_class("memory")):
@@ -168,6 +276,17 @@ def test_a_place_that_refuses_holds_no_run(copy, tmp_path):
         inksight.pull("full://x/run", out=tmp_path / "back")
     with pytest.raises(UsageError, match="nowhere://x needs a package|nowhere://x is of a kind that nobody here knows"):
         inksight.push(copy, "nowhere://x")
+
+
+def test_latest_is_told_by_its_name(quick, tmp_path, command):
+    answer, folder = quick
+    done = command(folder, "push", "latest", str(tmp_path / "shared"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"run": answer["run"], "url": str(tmp_path / "shared")}
+    done = command(folder, "track", "latest", "--to", "tensorboard", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == answer["run"]
+    shutil.rmtree(folder / "runs" / "tensorboard")
 
 
 def test_without_a_card_that_says_how_good_it_is_nothing_is_pushed(copy, tmp_path):

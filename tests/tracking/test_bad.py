@@ -1,6 +1,7 @@
 """Trackers that are not installed, down, silent or unknown: a training never suffers from them."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -55,10 +56,10 @@ def test_an_unknown_tracker(here):
 
 
 @pytest.mark.parametrize("seconds", ["0", "soon", "nan"])
-def test_a_bad_patience(here, monkeypatch, small_mnist, seconds):
+def test_a_bad_patience_is_told_before_anything_is_read(here, monkeypatch, seconds):
     monkeypatch.setenv("INKSIGHT_TRACKING_S", seconds)
     with pytest.raises(UsageError, match=f'INKSIGHT_TRACKING_S is "{seconds}"; a number of seconds above 0 was wanted'):
-        inksight.train(small_mnist, track="tensorboard", **SMALL)
+        inksight.train("no-such-data", track="tensorboard", **SMALL)
     assert not list(here.glob("runs/*"))
 
 
@@ -84,6 +85,33 @@ def test_a_program_that_watches_nothing_is_warned(quick_run, here, monkeypatch):
         pytest.warns(UserWarning, match="The run is kept, but mlflow was not told .* Later: inksight track /"),
     ):
         assert told.kept(quick_run) is quick_run
+
+
+def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeypatch):
+    path = shutil.copytree(quick_run.path, here / "my run")
+    said = Listener()
+    monkeypatch.setattr(sys, "executable", str(here / "gone"))
+    with Told("tensorboard", path, quick_run.config, said) as told:
+        assert told.watcher is said
+        run = inksight.load_run(path)
+        assert told.kept(run) is run
+    gone = "tensorboard was not told of it: its process could not be started ([Errno 2] No such file or directory:"
+    begun, kept = said.notes
+    assert begun.startswith(gone) and begun.endswith("). The training goes on.")
+    assert kept.startswith(f"The run is kept, but {gone}")
+    assert kept.endswith(f" Later: inksight track '{path}' --to tensorboard")
+    with pytest.raises(ServiceError, match="its process could not be started"):
+        inksight.track(path, "tensorboard")
+
+
+def test_no_password_is_said(here, quick_run, command, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"ftp://ada:secret@127.0.0.1:{port}/?sig=secret")
+    done = command(here, "track", str(quick_run.path), "--to", "mlflow")
+    assert done.returncode == 1 and f"ftp://127.0.0.1:{port}/" in done.stderr
+    assert "secret" not in done.stderr
 
 
 def processes_beside(tracker):

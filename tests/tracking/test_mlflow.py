@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -106,6 +107,25 @@ def test_a_sqlite_store_without_a_server(here, small_mnist, command):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["where"] == f"sqlite:///{here}/mlflow.db"
     assert require_told("mlflow.db", run)["run_uuid"] == row["run_uuid"]
+    renamed = shutil.copytree(run.path, here / "of another name")
+    inksight.track(renamed, "mlflow")
+    assert require_told("mlflow.db", run)["run_uuid"] == row["run_uuid"]
+
+
+def test_each_thing_that_is_sent_is_a_sign_of_life(here, quick_run):
+    """A run of many files, or a slow server, may take long; a call may not."""
+    program = [sys.executable, "-W", "ignore", "-m", "inksight.tracking.beside", "mlflow"]
+    finish = json.dumps({"finish": str(quick_run.path)}) + "\n"
+    done = subprocess.run(program, input=finish, capture_output=True, text=True, timeout=200)
+    *signs, last = map(json.loads, done.stdout.splitlines())
+    assert last.keys() == {"sent"}
+    assert all(sign.keys() == {"alive"} for sign in signs)
+    assert len(signs) > len(list(quick_run.path.iterdir())), "one for each file, and for what else is sent"
+
+
+def test_where_it_is_says_no_key_and_a_file_is_no_page(here, quick_run, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{here}/http.db?timeout=20")
+    assert inksight.track(quick_run.path, "mlflow") == f"sqlite:///{here}/http.db"
 
 
 def rows_there(server):

@@ -75,7 +75,7 @@ def test_tensorboard_has_each_row_once_even_after_a_break(here, small_npz, monke
         assert len(list(folder.iterdir())) == 1 and [path.name for path in folder.parent.iterdir()] == [folder.name]
         done = command(here, "track", str(run.path), "--to", "tensorboard")
         assert done.returncode == 0, done.stderr
-        assert "tensorboard --logdir" in done.stderr
+        assert f"tensorboard has {run.path}: tensorboard --logdir" in done.stderr
 
 
 def records(path):

@@ -21,14 +21,18 @@ def push(
     as_json: AsJson = False,
 ) -> None:
     """Copy a run to a place that others reach, with the SHA-256 of each file. URLs need the extra share."""
+    from inksight.runs import resolve
     from inksight.sharing import push as send
+    from inksight.store import shown
 
+    if run == "latest":
+        run = str(resolve(run))
     with progress_bar() as progress:
-        place = send(run, url, progress)
+        place = shown(send(run, url, progress))
     if as_json:
         emit({"run": run, "url": place})
     else:
-        note(f"{place} holds the run. inksight pull {place} brings it elsewhere.")
+        note(f"{place} holds {run}. inksight pull {place} brings it elsewhere.")
 
 
 def pull(
@@ -38,10 +42,11 @@ def pull(
 ) -> None:
     """Bring a run from where it was pushed, and check every file. It comes whole or not at all."""
     from inksight.sharing import pull as fetch
+    from inksight.store import shown
 
     with progress_bar() as progress:
         run = fetch(url, out, progress)
     if as_json:
-        emit({"run": str(run.path), "url": url, "test": {"accuracy": run.metrics["test"]["accuracy"]}})
+        emit({"run": str(run.path), "url": shown(url), "test": {"accuracy": run.metrics["test"]["accuracy"]}})
     else:
         note(f"Saved in {run.path}: every file is as it was pushed.")

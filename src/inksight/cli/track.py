@@ -18,10 +18,13 @@ def track(
 
     What inksight train --track could not send is sent so later. What is there already is not doubled.
     """
+    from inksight.runs import resolve
     from inksight.tracking.session import track as send
 
+    if run == "latest":
+        run = str(resolve(run))
     where = send(run, to, note)
     if as_json:
         emit({"run": run, "to": to, "where": where})
     else:
-        note(f"{to}: {where}")
+        note(f"{to} has {run}: {where}")

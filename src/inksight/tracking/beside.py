@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from inksight.runs import Run
+from inksight.store import shown
 from inksight.tracking.table import Tracker, load_tracker
 from inksight.tracking.training import training_of
 
@@ -51,7 +52,7 @@ class Teller:
 
     def _begun(self, path: Path, facts: dict[str, Any]) -> Tracker:
         """A tracker that takes what is told."""
-        tracker = load_tracker(self._name)
+        tracker = load_tracker(self._name, self._alive)
         tracker.begin(training_of(path, facts))
         return tracker
 
@@ -60,7 +61,7 @@ class Teller:
         try:
             run = Run(path)
             tracker = self._tracker or self._begun(path, run.config)
-            self._say(alive="begun")
+            self._alive()
             self._say(sent=tracker.finish(run))
         except Exception as error:  # each tracker has exceptions of its own
             self._say(failed=_why(error))
@@ -69,10 +70,13 @@ class Teller:
         """Does it, or gives the tracker up until the end."""
         try:
             act()
-            self._say(alive="told")
+            self._alive()
         except Exception as error:
             self._tracker = None
             self._say(gone=_why(error))
+
+    def _alive(self) -> None:
+        self._say(alive="told")
 
     def _say(self, **what: str) -> None:
         with suppress(BrokenPipeError):
@@ -85,7 +89,7 @@ def _why(error: BaseException) -> str:
     while cause := deepest.__cause__ or deepest.__context__:
         deepest = cause
     lines = str(deepest if isinstance(deepest, OSError) else error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:_MOST_SIGNS].rstrip(".")
+    return shown(lines[0] if lines else type(error).__name__)[:_MOST_SIGNS].rstrip(".")
 
 
 def main() -> None:

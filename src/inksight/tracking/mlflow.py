@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from inksight.runs import MODEL, Run
+from inksight.store import shown
+from inksight.tracking.table import Alive
 from inksight.tracking.training import PROJECT, Row, Training, files_of, rows_of
 
 MODEL_FOLDER = "model"
@@ -24,6 +26,9 @@ _MOST_PARAMETERS, _MOST_METRICS = 100, 1000  # that the server takes at once
 
 class MLflow:
     """A run of MLflow, where MLFLOW_TRACKING_URI says, in the experiment of MLFLOW_EXPERIMENT_NAME or "inksight"."""
+
+    def __init__(self, alive: Alive) -> None:
+        self._alive = alive
 
     def begin(self, training: Training) -> None:
         """See Tracker."""
@@ -41,6 +46,7 @@ class MLflow:
             self._client.update_run(self._id, "RUNNING")
             for name in found[0].data.metrics:
                 history = self._client.get_metric_history(self._id, name)
+                self._alive()
                 self._known |= {(name, metric.step) for metric in history}
         else:
             tags = {_KEY: training.key, "inksight.command": training.command}
@@ -59,14 +65,17 @@ class MLflow:
         self._log_rows(rows_of(run))
         for path in files_of(run):
             self._client.log_artifact(self._id, str(path))
+            self._alive()
         with tempfile.TemporaryDirectory() as folder:
             for name, text in _about_model(run).items():
                 Path(folder, name).write_text(text, encoding="utf-8")
-            self._client.log_artifacts(self._id, folder, MODEL_FOLDER)
+                self._client.log_artifact(self._id, str(Path(folder, name)), MODEL_FOLDER)
+                self._alive()
         self._client.log_artifact(self._id, str(run.path / MODEL), MODEL_FOLDER)
         self._client.set_terminated(self._id)
-        address = self._client.tracking_uri
-        return f"{address}/#/experiments/{self._experiment}/runs/{self._id}" if "http" in address else address
+        address = shown(self._client.tracking_uri).rstrip("/")
+        served = address.startswith(("http://", "https://"))
+        return f"{address}/#/experiments/{self._experiment}/runs/{self._id}" if served else address
 
     def broken(self) -> None:
         """See Tracker."""
@@ -79,6 +88,7 @@ class MLflow:
         parameters = [Param(name, str(value)) for name, value in training.parameters.items()]
         for start in range(0, len(parameters), _MOST_PARAMETERS):
             self._client.log_batch(self._id, params=parameters[start : start + _MOST_PARAMETERS])
+            self._alive()
 
     def _log_rows(self, rows: Sequence[Row]) -> None:
         """Rows at their steps and times, without what is there already."""
@@ -92,6 +102,7 @@ class MLflow:
         ]
         for start in range(0, len(metrics), _MOST_METRICS):
             self._client.log_batch(self._id, metrics=metrics[start : start + _MOST_METRICS])
+            self._alive()
         self._known |= {(metric.key, metric.step) for metric in metrics}
 
     def _milliseconds(self, row: Row) -> int:

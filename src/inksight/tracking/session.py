@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,17 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from inksight.errors import RunError, ServiceError, UsageError
+from inksight.errors import RunError, ServiceError
 from inksight.interrupt import interruptible
 from inksight.runs import Run, load_run
-from inksight.tracking.table import require_tracker
+from inksight.tracking.table import most_silence, require_tracker
 
 if TYPE_CHECKING:
     from inksight.nets.table import LayerRow
     from inksight.tracking.training import Row
     from inksight.training.fit import Watcher
 
-_SILENCE_S = 60.0  # after which a tracker is given up
 _END_S = 5.0
 _SOON_S = 3.0  # what is sent by then needs no word
 _LOOK_S = 0.1
@@ -60,12 +60,18 @@ class Told:
     """
 
     def __init__(self, tracker: str | None, path: Path, facts: Mapping[str, Any], watcher: Watcher | None) -> None:
-        self._tracker, self._beside = tracker, None
+        self._tracker, self._trouble = tracker, ""
+        self._beside: _Beside | None = None
         self._noted = _unheard if watcher is None else watcher.noted
         self._warned = _warn if watcher is None else watcher.noted
         self.watcher = watcher
         if tracker is not None:
-            self._beside = _Beside(tracker)
+            try:
+                self._beside = _Beside(tracker)
+            except ServiceError as error:
+                self._trouble = str(error)
+                self._noted(f"{error} The training goes on.")
+                return
             self._beside.tell(begin={"path": str(path.resolve()), "facts": dict(facts)})
             self.watcher = _Telling(watcher, self._beside, tracker)
 
@@ -86,6 +92,8 @@ class Told:
                 self._noted(f"{self._tracker}: {where}")
             except ServiceError as error:
                 self._warned(f"The run is kept, but {error}")
+        elif self._tracker is not None:
+            self._warned(f"The run is kept, but {self._trouble} {_later(run.path, self._tracker)}")
         return run
 
 
@@ -125,19 +133,26 @@ class _Telling:
 
 
 class _Beside:
-    """The process. What it does not take in time waits in a thread, never here; left as a context, it ends."""
+    """The process. What it does not take in time waits in a thread, never here; left as a context, it ends.
+
+    Raises:
+        ServiceError: it could not be started.
+    """
 
     def __init__(self, tracker: str) -> None:
-        self._tracker, self._silence_s = tracker, _most_silence()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "inksight.tracking.beside", tracker],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,  # a Ctrl-C is for the training
-        )
+        self._tracker, self._silence_s = tracker, most_silence(tracker)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-W", "ignore", "-m", "inksight.tracking.beside", tracker],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # a Ctrl-C is for the training
+            )
+        except OSError as error:  # no memory or no process more
+            raise ServiceError(f"{tracker} was not told of it: its process could not be started ({error}).") from error
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._said: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
         self._silent = threading.Event()  # it says nothing more: it has ended
@@ -179,8 +194,7 @@ class _Beside:
         if "sent" in said:
             return said["sent"]
         raise ServiceError(
-            f"{self._tracker} was not told of all of it: {said['failed']}. Later: inksight track {path} --to "
-            f"{self._tracker}"
+            f"{self._tracker} was not told of all of it: {said['failed']}. {_later(path, self._tracker)}"
         )
 
     def _final(self, tell: Callable[[str], None], stopped: threading.Event) -> dict[str, str]:
@@ -234,6 +248,11 @@ class _Beside:
         self._silent.set()
 
 
+def _later(run: Path, tracker: str) -> str:
+    """The command that sends the rest."""
+    return f"Later: inksight track {shlex.quote(str(run))} --to {tracker}"
+
+
 def _unheard(text: str) -> None:
     """For a program that watches nothing."""
 
@@ -241,15 +260,3 @@ def _unheard(text: str) -> None:
 def _warn(text: str) -> None:
     """For a program that watches nothing, what it must know all the same."""
     warnings.warn(text, stacklevel=2)
-
-
-def _most_silence() -> float:
-    """INKSIGHT_TRACKING_S, seconds without a sign of life after which a tracker is given up."""
-    text = os.environ.get("INKSIGHT_TRACKING_S", "")
-    try:
-        seconds = float(text or _SILENCE_S)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise UsageError(f'INKSIGHT_TRACKING_S is "{text}"; a number of seconds above 0 was wanted.')
-    return seconds

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+from collections.abc import Callable
 from typing import Protocol
 
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.runs import Run
 from inksight.tracking.training import Row, Training
 
+Alive = Callable[[], None]
+"""A sign of life, to be given after each thing that is sent."""
+
 
 class Tracker(Protocol):
-    """Where trainings are told. Each call may raise anything.
+    """Where trainings are told, made with an Alive. Each call may raise anything.
 
     A training may be told in several goes, by its key: what is there already is neither lost nor doubled.
     """
@@ -31,18 +36,19 @@ class Tracker(Protocol):
 
 
 TRACKERS = {
-    "mlflow": ("mlflow", "MLflow"),
-    "tensorboard": ("tensorboardX", "TensorBoard"),
-    "wandb": ("wandb", "WeightsAndBiases"),
+    "mlflow": ("mlflow", "MLflow", 60.0),
+    "tensorboard": ("tensorboardX", "TensorBoard", 60.0),
+    "wandb": ("wandb", "WeightsAndBiases", 600.0),  # sends all its files in one call
 }
-"""Name, which is also that of its extra and of its file here -> (the package it needs, its class)."""
+"""Name, which is also that of its extra and of its file here -> (the package it needs, its class, seconds without a
+sign of life after which it is given up)."""
 
 
 def require_tracker(name: str | None) -> str | None:
     """The name, if there is such a tracker and it is installed; None for none.
 
     Raises:
-        UsageError: there is none. EngineError: it is not installed.
+        UsageError: there is none, or INKSIGHT_TRACKING_S is no time. EngineError: it is not installed.
     """
     if name is None:
         return None
@@ -51,10 +57,27 @@ def require_tracker(name: str | None) -> str | None:
     spec = importlib.util.find_spec(TRACKERS[name][0])
     if spec is None or spec.origin is None:  # a folder of that name, which wandb makes, is no package
         raise EngineError(f'{name} is not installed. Install it: pip install "inksight[{name}]".')
+    most_silence(name)
     return name
 
 
-def load_tracker(name: str) -> Tracker:
+def most_silence(name: str) -> float:
+    """Seconds without a sign of life after which a tracker is given up: INKSIGHT_TRACKING_S, or its own.
+
+    Raises:
+        UsageError: the variable is no number above 0.
+    """
+    text = os.environ.get("INKSIGHT_TRACKING_S", "")
+    try:
+        seconds = float(text or TRACKERS[name][2])
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise UsageError(f'INKSIGHT_TRACKING_S is "{text}"; a number of seconds above 0 was wanted.')
+    return seconds
+
+
+def load_tracker(name: str, alive: Alive) -> Tracker:
     """A new one. Its package is imported when it begins."""
-    tracker: Tracker = getattr(importlib.import_module(f"inksight.tracking.{name}"), TRACKERS[name][1])()
+    tracker: Tracker = getattr(importlib.import_module(f"inksight.tracking.{name}"), TRACKERS[name][1])(alive)
     return tracker

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inksight.runs import FIGURES, README, Run
+from inksight.tracking.table import Alive
 from inksight.tracking.training import Row, Training, rows_of
 
 FOLDER = "tensorboard"
@@ -16,6 +17,9 @@ FOLDER = "tensorboard"
 
 class TensorBoard:
     """While it trains rows are added; the finished run is written anew, so that nothing is lost or doubled."""
+
+    def __init__(self, alive: Alive) -> None:
+        self._alive = alive
 
     def begin(self, training: Training) -> None:
         """See Tracker."""
@@ -58,6 +62,7 @@ class TensorBoard:
             writer.add_text("card", (run.path / README).read_text(encoding="utf-8"))
         for name in FIGURES:
             writer.add_image(Path(name).stem, _pixels(run.path / name), dataformats="HWC")
+            self._alive()
         writer.close()
 
     def _writer(self, folder: Path) -> Any:

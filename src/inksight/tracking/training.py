@@ -20,7 +20,9 @@ _LATER = ("resumed", "track")  # what facts say of how a training went, not of w
 
 @dataclass(frozen=True)
 class Training:
-    """path: of its run. key: the same for a training, its resumption and its run folder. started_s: since 1970."""
+    """path: of its run. key: the same for a training, its resumption, its run folder and copies of it, however they are
+    called. started_s: since 1970.
+    """
 
     path: Path
     key: str
@@ -38,7 +40,7 @@ def training_of(path: Path, facts: Mapping[str, Any]) -> Training:
     """Of a run's path and its provenance."""
     path = path.resolve()
     which = {name: value for name, value in facts.items() if name not in _LATER}
-    text = json.dumps([path.name, which], sort_keys=True)
+    text = json.dumps(which, sort_keys=True)
     return Training(
         path=path,
         key=hashlib.sha256(text.encode()).hexdigest()[:16],

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from inksight.runs import Run
+from inksight.store import shown
+from inksight.tracking.table import Alive
 from inksight.tracking.training import PROJECT, Row, Training, files_of, results_of
 
 _INIT_S = 20.0
@@ -14,6 +16,9 @@ _INIT_S = 20.0
 
 class WeightsAndBiases:
     """A run of wandb, whose ID is the training's key."""
+
+    def __init__(self, alive: Alive) -> None:
+        self._alive = alive
 
     def begin(self, training: Training) -> None:
         """See Tracker."""
@@ -45,8 +50,9 @@ class WeightsAndBiases:
         artifact = wandb.Artifact(f"run-{self._run.id}", type="model", metadata={"run": run.path.name})
         for path in files_of(run):
             artifact.add_file(str(path))
+            self._alive()
         self._run.log_artifact(artifact)
-        where = self._run.url or f"wandb sync {Path(self._run.dir).parent}"
+        where = shown(self._run.url or "") or f"wandb sync {Path(self._run.dir).parent}"
         self._run.finish()
         return where
 

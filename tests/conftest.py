@@ -25,6 +25,19 @@ FEATURES = 700
 DIGITS = tuple("0123456789")
 
 
+PLATFORMS = os.environ.get("JAX_PLATFORMS")
+
+
+@pytest.fixture(autouse=True)
+def devices_as_before():
+    """A training that is kept on the CPU hides GPUs from its process for good; no test is to find that of another."""
+    yield
+    if PLATFORMS is None:
+        os.environ.pop("JAX_PLATFORMS", None)
+    if device := sys.modules.get("inksight.training.device"):
+        device._hidden_here.clear()
+
+
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
     return inksight.load("mnist")

@@ -116,7 +116,7 @@ def _carry_out(
             facts["finetune"] = {"run": str(before.path), "data": data, "sha256": new.sha256}
             facts |= {"track": track} if track else {}
         else:
-            facts = begun.facts
+            facts = begun.going_on(config.device)
             begun.require_data(new.sha256, facts["finetune"]["sha256"], data)
     with clock.stage("build"):
         model = load_network(before.path / runs.KERAS)

@@ -159,7 +159,7 @@ def _carried_out(
             facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
             facts |= {"track": order.track} if order.track else {}
         else:
-            facts = begun.facts | ({} if config.device == begun.facts["device"] else {"resumed_on": config.device})
+            facts = begun.going_on(config.device)
             begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
         del whole  # the held-out set is a copy of most of it
     require_watchable(dataset, config)

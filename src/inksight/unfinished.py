@@ -117,6 +117,12 @@ class Unfinished:
         workers = self.facts.get("workers", 1)
         return f"inksight train --resume {self.path}{f' --workers {workers}' if workers > 1 else ''}"
 
+    def going_on(self, device: str) -> dict[str, Any]:
+        """The facts as the run will hold them: with the device it goes on on, where it began on another."""
+        if device == self.facts.get("device", device):
+            return self.facts
+        return self.facts | {"resumed": {**self.facts.get("resumed", {}), "device": device}}
+
     def require_data(self, found: str, expected: str, source: str) -> None:
         """Raises DataError if a data set's SHA-256 is not the one that the training began with."""
         if found != expected:

@@ -143,6 +143,16 @@ def test_what_a_gpu_began_goes_on_without_one(here, small_npz):
     run, said = resumed()
     assert "Going on with runs/small-quick-1" in said
     assert run.metrics["ended"] == "finished"
+    assert (run.config["device"], run.config["resumed"]["device"]) == ("gpu", "cpu")
+
+
+def test_what_an_older_version_began_goes_on(here, small_npz):
+    folder = broken_off(small_npz)
+    start = json.loads((folder / "start.json").read_text())
+    for name in ("device", "precision", "small_sets"):
+        del start["facts"][name]
+    (folder / "start.json").write_text(json.dumps(start))
+    assert resumed()[0].metrics["ended"] == "finished"
 
 
 def test_without_a_break_nothing_stays(here, small_npz):

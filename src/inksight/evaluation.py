@@ -115,11 +115,13 @@ def evaluate(
     changed = own and loaded.sha256 != origin["data"]["sha256"]
     warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
     split = labelled_as(loaded.test, loaded.classes, source, predictor)
-    evaluation = evaluate_split(predictor, split)
-    if network is not None:
-        raw = network.predict(split.batch, batch_size=pictures_at_once(predictor.card.size_px), verbose=0)
-        calibrated = with_temperature(np.asarray(raw), predictor.card.temperature)
-        evaluation = replace(evaluation, probabilities=calibrated)
+    if network is None:
+        evaluation = evaluate_split(predictor, split)
+    else:
+        card = predictor.card
+        raw = network.predict(split.batch, batch_size=pictures_at_once(card.size_px), verbose=0)
+        probabilities = with_temperature(np.asarray(raw), card.temperature)
+        evaluation = Evaluation(split, probabilities, card.classes, card.unsure_below)
     return replace(evaluation, warning=warning if changed else None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from inksight.errors import EngineError
 from inksight.export.lowering import plan_of
 from inksight.export.plan import Plan
+from inksight.picture import pictures_at_once
 from inksight.runs import MODEL, ModelCard, load_model_card
 
 
@@ -43,7 +44,7 @@ class Format:
     answer: of a file or folder and images, uint8 (n, size, size, channels): what it says in its own runtime, calibrated
         float32 (n, classes).
     snippet: of the file's name and the model's card: how a program uses it.
-    needs: modules -> the extra that brings them; of them `to_ask` are enough to verify an export.
+    to_ask: modules and the extra that brings each; needs: those that only writing takes besides.
     frames: kinds of preprocessing that it does by itself. tolerance: the largest |Δp| it may show.
     least_agreeing: share of the pictures, 0–1, that must get the same label.
     """
@@ -59,6 +60,16 @@ class Format:
     frames: tuple[str, ...] = ()
     tolerance: float = 1e-4
     least_agreeing: float = 1.0
+
+
+def in_parts(ask: Callable[[np.ndarray], np.ndarray], images: np.ndarray, share: int = 1) -> np.ndarray:
+    """What `ask` says to images, uint8 (n, size, size, channels), some at a time: what lies between fits into memory.
+
+    Args:
+        share: how many times fewer than a network of usual size takes at once.
+    """
+    step = max(1, pictures_at_once(images.shape[1]) // share)
+    return np.concatenate([ask(images[at : at + step]) for at in range(0, len(images), step)])
 
 
 def require(needs: tuple[tuple[str, str], ...], format: str) -> None:

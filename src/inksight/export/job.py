@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from inksight.errors import RunError, StorageError, UsageError, unknown
 from inksight.export import sidecar
 from inksight.export.format import Format, Source, require
 from inksight.export.formats import FORMATS
-from inksight.export.proof import Bound, Proof, expected_answers, golden_pictures, prove
+from inksight.export.proof import Proof, expected_answers, golden_pictures, prove
 from inksight.files import whole_file, whole_folder
 from inksight.runs import SHIPPED, resolve, write_json
 
@@ -60,9 +58,9 @@ def export_run(run: str | Path, format: str, out: str | Path | None = None) -> E
     _require_place(path, row, folder)
     images = golden_pictures(source.card.size_px, source.card.channels)
     expected = expected_answers(source, images)
-    with _whole(path, row) as temporary:
+    with (whole_folder if row.is_folder else whole_file)(path) as temporary:
         row.write(source, temporary)
-        proof = prove(f"the {format} export", row.answer(temporary, images), expected, _bound(row))
+        proof = prove(f"the {format} export", row.answer(temporary, images), expected, row)
         beside = sidecar.describe(format, row, source.card, temporary, path.name, expected, proof)
         if row.is_folder:
             write_json(temporary / sidecar.IN_FOLDER, beside)
@@ -105,7 +103,7 @@ def verify_export(export: str | Path, run: str | Path | None = None) -> Exported
     sidecar.require_unchanged(path, beside.files)
     images = golden_pictures(beside.size_px, beside.channels)
     expected = beside.expected if run is None else _answers_of(run, path, images)
-    proof = prove(str(path), row.answer(path, images), expected, _bound(row))
+    proof = prove(str(path), row.answer(path, images), expected, row)
     return Exported(path, beside.format, proof, beside.snippet)
 
 
@@ -118,14 +116,3 @@ def _answers_of(run: str | Path, export: Path, images: np.ndarray) -> np.ndarray
             f"{images.shape[2]} px and {images.shape[3]}; it is no export of that run."
         )
     return expected_answers(source, images)
-
-
-def _bound(row: Format) -> Bound:
-    return Bound(row.tolerance, row.least_agreeing)
-
-
-@contextmanager
-def _whole(path: Path, row: Format) -> Iterator[Path]:
-    """A temporary file or folder that takes the name `path` when the block ends well."""
-    with (whole_folder if row.is_folder else whole_file)(path) as temporary:
-        yield temporary

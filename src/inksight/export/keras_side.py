@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from inksight.export.format import in_parts
 from inksight.export.plan import Operation, Plan
 from inksight.nets.weights import drawn_from
-from inksight.picture import pictures_at_once
 
 
 def network(plan: Plan, size_px: int, channels: int, temperature: float) -> Any:
@@ -53,6 +53,16 @@ def _built(plan: Plan, shape: tuple[int, int, int], temperature: float) -> tuple
 
 
 _OF_SEVERAL = ("concatenate", "mean", "multiply")
+_PLAIN = {
+    "average": "GlobalAveragePooling2D",
+    "concatenate": "Concatenate",
+    "flatten": "Flatten",
+    "maximum": "GlobalMaxPooling2D",
+    "mean": "Average",
+    "multiply": "Multiply",
+    "softmax": "Softmax",
+}
+"""Operator -> the layer that needs no more than a name."""
 
 
 def _layer(keras: Any, operation: Operation, name: str) -> Any:
@@ -70,20 +80,8 @@ def _layer(keras: Any, operation: Operation, name: str) -> Any:
             return lambda x: keras.ops.pad(x, _around(x, operation), constant_values=operation["value"])
         case "pool":
             return layers.MaxPooling2D(operation["window"], strides=operation["strides"], name=name)
-        case "average":
-            return layers.GlobalAveragePooling2D(name=name)
-        case "maximum":
-            return layers.GlobalMaxPooling2D(name=name)
-        case "concatenate":
-            return layers.Concatenate(name=name)
-        case "mean":
-            return layers.Average(name=name)
-        case "multiply":
-            return layers.Multiply(name=name)
-        case "flatten":
-            return layers.Flatten(name=name)
-        case "softmax":
-            return layers.Softmax(name=name)
+        case operator if operator in _PLAIN:
+            return getattr(layers, _PLAIN[operator])(name=name)
         case "elu":
             return layers.ELU(alpha=operation["alpha"], name=name)
         case "leakyrelu":
@@ -131,19 +129,17 @@ def _save_for_tensorflow(model: Any, folder: str) -> None:
 
 def _ask(format: str, path: str, images: str, answers: str) -> None:
     asked = np.load(images)
-    step = pictures_at_once(asked.shape[1])
-    parts = [asked[at : at + step] for at in range(0, len(asked), step)]
     if format == "keras":
         import keras
 
         model = keras.saving.load_model(path)
-        found = [np.asarray(model.predict_on_batch(part)) for part in parts]
+        found = in_parts(lambda part: np.asarray(model.predict_on_batch(part)), asked)
     else:
         import tensorflow as tf
 
         model = tf.saved_model.load(path)
-        found = [model.serve(part)["probabilities"].numpy() for part in parts]
-    np.save(answers, np.concatenate(found))
+        found = in_parts(lambda part: np.asarray(model.serve(part)["probabilities"]), asked)
+    np.save(answers, found)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import numpy as np
 from inksight.data.named import load_named_part
 from inksight.data.registry import MNIST
 from inksight.errors import EngineError
-from inksight.export.format import Source
+from inksight.export.format import Format, Source, in_parts
 from inksight.measure.calibration import with_temperature
-from inksight.picture import fit_square, pictures_at_once
+from inksight.picture import fit_square
 
 PICTURES = 1000
 
@@ -24,14 +24,6 @@ class Proof:
     pictures: int
     other_labels: int
     largest_difference: float
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What an export may differ by. tolerance: the largest |Δp|, 0–1. least_agreeing: share of equal labels, 0–1."""
-
-    tolerance: float
-    least_agreeing: float
 
 
 def golden_pictures(size_px: int = 28, channels: int = 1) -> np.ndarray:
@@ -49,29 +41,31 @@ def golden_pictures(size_px: int = 28, channels: int = 1) -> np.ndarray:
 
 def expected_answers(source: Source, images: np.ndarray) -> np.ndarray:
     """What the run's own model says in ONNX Runtime, calibrated: float32 (n, classes)."""
+    return with_temperature(ask_onnx(source.content, images), source.card.temperature)
+
+
+def ask_onnx(content: bytes, images: np.ndarray) -> np.ndarray:
+    """What an ONNX file says in ONNX Runtime: float32 (n, classes)."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(source.content, providers=["CPUExecutionProvider"])
-    step = pictures_at_once(source.card.size_px)
-    parts = [images[at : at + step] for at in range(0, len(images), step)]
-    raw = np.concatenate([session.run(["probabilities"], {"images": part})[0] for part in parts])
-    return with_temperature(raw, source.card.temperature)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return in_parts(lambda part: np.asarray(session.run(["probabilities"], {"images": part})[0]), images)
 
 
-def prove(what: str, found: np.ndarray, expected: np.ndarray, bound: Bound) -> Proof:
-    """Compares probabilities, float32 (n, classes) each; `what` is the export in words.
+def prove(what: str, found: np.ndarray, expected: np.ndarray, row: Format) -> Proof:
+    """Compares probabilities, float32 (n, classes) each; `what` is the export in words, `row` its bounds.
 
     Raises:
-        EngineError: more labels differ than the bound allows, or a probability by more.
+        EngineError: more labels differ than the format allows, or a probability by more.
     """
     if found.shape != expected.shape:
         raise EngineError(f"{what} gives answers of shape {found.shape}; {expected.shape} was wanted.")
     difference = float(np.abs(found - expected).max())
     others = int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    most = int((1 - bound.least_agreeing) * len(expected))
-    if others > most or not difference <= bound.tolerance:
+    most = int((1 - row.least_agreeing) * len(expected))
+    if others > most or not difference <= row.tolerance:
         raise EngineError(
             f"{what} differs from the run's own model by {difference:.2g} on {len(expected):,} pictures and answers "
-            f"{others:,} of them otherwise; at most {bound.tolerance:g} and {most or 'none'} are allowed."
+            f"{others:,} of them otherwise; at most {row.tolerance:g} and {most or 'none'} are allowed."
         )
     return Proof(len(expected), others, difference)

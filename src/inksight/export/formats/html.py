@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from inksight.export.format import Format, Source
+from inksight.export.format import Format, Source, in_parts
 from inksight.export.plan import Plan
 from inksight.export.replay import replay
 from inksight.measure.calibration import with_temperature
-from inksight.picture import pictures_at_once
 from inksight.runs import ModelCard
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -37,9 +36,8 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
     """What the page's plan says when NumPy walks it."""
     text = path.read_text(encoding="utf-8")
     plan, temperature = _plan_in(text), model_in(text)["temperature"]
-    step = max(1, pictures_at_once(images.shape[1]) // 8)  # a replay keeps all that lies between its ends
-    parts = [images[at : at + step] for at in range(0, len(images), step)]
-    return with_temperature(np.concatenate([replay(plan, part) for part in parts]), temperature)
+    raw = in_parts(lambda part: replay(plan, part), images, share=8)  # a replay keeps all that lies between its ends
+    return with_temperature(raw, temperature)
 
 
 def page(card: ModelCard, plan: Plan) -> str:

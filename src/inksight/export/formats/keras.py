@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
+from functools import partial
 
 from inksight.export.child import ask_in_child, write_in_child
-from inksight.export.format import Format, Source
+from inksight.export.format import Format
 from inksight.export.formats.snippet import python_snippet
 from inksight.runs import ModelCard
-
-
-def _write(source: Source, out: Path) -> None:
-    write_in_child("keras", "jax", source, out)
-
-
-def _answer(path: Path, images: np.ndarray) -> np.ndarray:
-    return ask_in_child("keras", "jax", path, images)
 
 
 def _snippet(name: str, card: ModelCard) -> str:
@@ -28,7 +18,7 @@ def _snippet(name: str, card: ModelCard) -> str:
 ROW = Format(
     about="one .keras file that Keras 3 opens on any backend, for answering; to train on, take a run's own model.keras",
     suffix=".keras",
-    write=_write,
-    answer=_answer,
+    write=partial(write_in_child, "keras", "jax"),
+    answer=partial(ask_in_child, "keras", "jax"),
     snippet=_snippet,
 )

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 from inksight.export.format import Format, Source
 from inksight.export.formats.snippet import python_snippet
-from inksight.picture import pictures_at_once
+from inksight.export.proof import ask_onnx
 from inksight.runs import ModelCard
 
 OUTPUT, RAW = "probabilities", "not_calibrated"
@@ -62,10 +61,7 @@ def _write(source: Source, out: Path) -> None:
 
 
 def _answer(path: Path, images: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    step = pictures_at_once(images.shape[1])
-    parts = [images[at : at + step] for at in range(0, len(images), step)]
-    return np.concatenate([session.run([OUTPUT], {"images": part})[0] for part in parts])
+    return ask_onnx(path.read_bytes(), images)
 
 
 def _snippet(name: str, card: ModelCard) -> str:

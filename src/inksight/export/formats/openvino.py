@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from inksight.errors import EngineError
-from inksight.export.format import Format, Source
+from inksight.export.format import Format, Source, in_parts
 from inksight.export.formats.onnx import calibrated
 from inksight.export.formats.snippet import python_snippet
-from inksight.picture import pictures_at_once
 from inksight.runs import ModelCard
 
 MODEL = "model.xml"
@@ -26,8 +25,7 @@ def _write(source: Source, out: Path) -> None:
 
 def _answer(path: Path, images: np.ndarray) -> np.ndarray:
     model = _compiled(path / MODEL)
-    step = pictures_at_once(images.shape[1])
-    return np.concatenate([model(images[at : at + step])[0] for at in range(0, len(images), step)])
+    return in_parts(lambda part: np.asarray(model(part)[0]), images)
 
 
 def _compiled(path: Path) -> Any:
@@ -59,6 +57,5 @@ ROW = Format(
     answer=_answer,
     snippet=_snippet,
     is_folder=True,
-    needs=(("openvino", "openvino"),),
     to_ask=(("openvino", "openvino"),),
 )

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
+from functools import partial
 
 from inksight.export.child import ask_in_child, write_in_child
-from inksight.export.format import Format, Source
+from inksight.export.format import Format
 from inksight.export.formats.snippet import python_snippet
 from inksight.runs import ModelCard
-
-NEEDS = (("tensorflow", "tensorflow"),)
-
-
-def _write(source: Source, out: Path) -> None:
-    write_in_child("saved_model", "tensorflow", source, out)
-
-
-def _answer(path: Path, images: np.ndarray) -> np.ndarray:
-    return ask_in_child("saved_model", "tensorflow", path, images)
 
 
 def _snippet(name: str, card: ModelCard) -> str:
@@ -30,10 +18,9 @@ def _snippet(name: str, card: ModelCard) -> str:
 ROW = Format(
     about="a folder for TensorFlow and TensorFlow Serving",
     suffix=".saved_model",
-    write=_write,
-    answer=_answer,
+    write=partial(write_in_child, "saved_model", "tensorflow"),
+    answer=partial(ask_in_child, "saved_model", "tensorflow"),
     snippet=_snippet,
     is_folder=True,
-    needs=NEEDS,
-    to_ask=NEEDS,
+    to_ask=(("tensorflow", "tensorflow"),),
 )

@@ -66,7 +66,7 @@ stepper = build_stepper(model, config, "jax")""",
 from inksight.training.batches import Batches
 batch = next(iter(Batches(data.train, len(data.classes), config)))
 stepper.step(batch.images, batch.targets, batch.weights, config.learning_rate)
-stepper.means()""",
+stepper.totals()""",
 }
 CHILD = f"""
 import sys, time
@@ -166,7 +166,7 @@ def preset_figures(data: Dataset, config: TrainConfig, roof: float, timer: Timer
     def steps(count: int) -> None:
         for batch in islice(endless, count):
             stepper.step(batch.images, batch.targets, batch.weights, 0.0)
-        stepper.means()  # waits for the last
+        stepper.totals()  # waits for the last
 
     def figures(ms: float, flops: int) -> dict[str, float]:
         gflops = 1e-6 * flops / ms

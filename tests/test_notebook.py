@@ -23,9 +23,9 @@ EVIL = '<script>alert("1")</script>&'
 
 CUT_SHORT = """
 import os
-from inksight.training.fit import Silent
-class PowerCut(Silent):
-    def step(self, done, planned, row):
+from inksight.training.fit import Watcher
+class PowerCut(Watcher):
+    def step(self, done, planned, running):
         assert done < 7
 os.environ["INKSIGHT_CHECKPOINT_S"] = "0"
 try:

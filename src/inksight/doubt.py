@@ -25,7 +25,7 @@ from inksight.sheet import sheet
 from inksight.training import engine
 from inksight.training.checkpoint import Row
 from inksight.training.config import PRESETS, TrainConfig
-from inksight.training.fit import Silent, fit
+from inksight.training.fit import Watcher, fit
 
 ALL = "all"
 PARTS = ("train", "validation", "test", ALL)
@@ -248,13 +248,13 @@ class _Jury:
         self.networks += 1
 
 
-class _Steps(Silent):
+class _Steps(Watcher):
     """Tells the steps of one network among those of all."""
 
     def __init__(self, progress: Progress, before: int, networks: int) -> None:
         self._progress, self._before, self._networks = progress, before, networks
 
-    def step(self, done: int, planned: int, row: Row) -> None:
+    def step(self, done: int, planned: int, running: Row) -> None:
         """See Watcher."""
         what = f"training {self._networks} networks"
         self._progress(self._before * planned + done, self._networks * planned, what)

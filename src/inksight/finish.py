@@ -109,6 +109,7 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         layers = layer_table(model)
         metrics: dict[str, Any] = {
             "test": evaluation.metrics(trained.config.metric_names),
+            "baseline": commonest_class(dataset),
             "epochs": round(fitted.epochs, 3),
             "ended": fitted.ended,
             "moved": with_moves(trained.config, len(dataset.train)) is not trained.config,
@@ -134,6 +135,13 @@ def _fill(trained: Trained, clock: Clock, folder: Path, title: str) -> None:
         runs.write_json(folder / runs.METRICS, metrics)
         (folder / runs.REPORT).write_text(page(account, figures, attributions), encoding="utf-8")
         (folder / runs.README).write_text(readme(title, facts, metrics, card), encoding="utf-8")
+
+
+def commonest_class(dataset: Dataset) -> dict[str, Any]:
+    """The trivial classifier, which always answers the commonest class of the training part: `class`, and its
+    `accuracy` on the test part."""
+    label = int(np.bincount(dataset.train.labels, minlength=len(dataset.classes)).argmax())
+    return {"class": dataset.classes[label], "accuracy": float((dataset.test.labels == label).mean())}
 
 
 def export(model: keras.Model, dataset: Dataset, facts: dict[str, Any]) -> tuple[float, bytes]:

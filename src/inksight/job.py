@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +34,7 @@ from inksight.unfinished import Unfinished, claim
 if TYPE_CHECKING:
     import keras
 
+    from inksight.nets.table import LayerRow
     from inksight.scale.workers import Crew, Workers
     from inksight.training.fit import Watcher
 
@@ -93,6 +94,57 @@ def train(
     track = require_tracker(track)
     order = Order(data, preset, config, time_limit_s, size_px, preprocessing, track)
     return carry_out(order, out, clock, watcher, progress, on)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `train` would do: the data's name, its pictures by part, (height, width, channels) and number of classes;
+    the layers; the length."""
+
+    data: str
+    images: dict[str, int]
+    shape: tuple[int, int, int]
+    classes: int
+    layers: list[LayerRow]
+    epochs: int
+    steps_per_epoch: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with the sum of the parameters."""
+        return {**asdict(self), "parameters": sum(layer.parameters for layer in self.layers)}
+
+
+def plan(
+    data: str | Path | Dataset = "mnist",
+    preset: str = "quick",
+    *,
+    config: TrainConfig | str | Path | None = None,
+    size_px: int | None = None,
+    preprocessing: str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    **choices: Any,
+) -> Plan:
+    """Loads the data and builds the network as `train` would with these arguments, and trains nothing."""
+    wanted = chosen(_base(preset, config)[1], choices)
+    backend = engine.prepare(wanted.backend, wanted.device)
+    whole = load_checked(data, size_px, preprocessing, wanted, progress)
+    dataset = whole.held_out(wanted.validation, wanted.seed)
+    engine.load_keras()
+    wanted = settled(replace(wanted, backend=backend), backend)
+    require_watchable(dataset, wanted)
+    from inksight.nets.table import layer_table
+    from inksight.training.batches import steps_per_epoch
+
+    per_epoch = steps_per_epoch(wanted, len(dataset.train))
+    return Plan(
+        data=dataset.name,
+        images={name: len(part) for name, part in dataset.parts.items()},
+        shape=(dataset.size_px, dataset.size_px, dataset.channels),
+        classes=len(dataset.classes),
+        layers=layer_table(build_model(dataset, wanted)),
+        epochs=max(wanted.epochs, math.ceil(wanted.least_steps / per_epoch)),
+        steps_per_epoch=per_epoch,
+    )
 
 
 def _base(preset: str, config: TrainConfig | str | Path | None) -> tuple[str, TrainConfig]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inksight.cards import FAINT, bar, cell, grid
+from inksight.epochs import EpochTable
 
 WIDE = "max-width:none"
 _EVERY_S = 0.1
@@ -44,6 +47,8 @@ class LiveBar:
         self._handle: Any = None
         self._steps = (0, 0)
         self._before: int | None = None  # steps that an earlier process took
+        self._table, self._lines = EpochTable(), list[str]()
+        self._figures = ""
 
     def loading(self, done: int, total: int, what: str) -> None:
         """Shows how much is done of what has to be, once it has taken a moment."""
@@ -54,21 +59,30 @@ class LiveBar:
     def built(self, layers: Sequence[Any]) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._began, self._before = time.monotonic(), None
+        self._table.start()
 
-    def step(self, done: int, planned: int, row: Mapping[str, float]) -> None:
+    def row(self, row: Mapping[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`. The table shows those at the ends of epochs."""
+
+    def step(self, done: int, planned: int, running: Mapping[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._steps = (done, planned)
         if self._before is None:
             self._before = done - 1
         now = time.monotonic()
         if done >= planned or now - self._drawn > _EVERY_S:
-            figures = (f"{name} {row[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in row)
+            epochs = math.ceil(planned * running["epoch"] / done)
+            figures = [f"epoch {max(math.ceil(running['epoch']), 1)} of {epochs}"]
+            figures += [f"{name} {running[name]:.4f}" for name in ("loss", "accuracy")]
             left = (now - self._began) / (done - self._before) * (planned - done)
             ending = f"{left:.0f} s left" if done < planned else f"{now - self._began:.1f} s"
-            self._draw(done, planned, "training", " · ".join([*figures, ending]).replace("val_", "validation "))
+            self._draw(done, planned, "training", " · ".join([*figures, ending]))
 
-    def epoch(self, number: int, row: Mapping[str, float]) -> None:
+    def epoch(self, number: int, epochs: int, row: Mapping[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
+        if lines := self._table.add(number, epochs, row):
+            self._lines += lines
+            self._draw(*self._steps, "training", self._figures)
 
     def noted(self, text: str) -> None:
         """See `inksight.training.fit.Watcher`."""
@@ -82,12 +96,13 @@ class LiveBar:
         """Draws the output anew."""
         from IPython.display import display
 
-        self._drawn = time.monotonic()
+        self._drawn, self._figures = time.monotonic(), figures
         share = done / total if total else 0.0
-        text = f"{what} {share:.0%} {figures}".strip()
+        text = "\n".join([*self._lines, f"{what} {share:.0%} {figures}".strip()])
         cells = [cell(what, WIDE), bar(share, "14em"), cell(f"{share:.0%}", WIDE), cell(figures, f"{WIDE};{FAINT}")]
-        html = f'<div style="font:13px system-ui,sans-serif">{grid("auto auto 3em auto", cells)}</div>'
-        content = {"text/html": html, "text/plain": text}
+        table = f'<pre style="margin:0 0 4px">{html.escape(chr(10).join(self._lines))}</pre>' if self._lines else ""
+        drawn = f'<div style="font:13px system-ui,sans-serif">{table}{grid("auto auto 3em auto", cells)}</div>'
+        content = {"text/html": drawn, "text/plain": text}
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)
         else:

@@ -206,6 +206,7 @@ def _how_good(metrics: Mapping[str, Any], card: ModelCard, suites: Mapping[str, 
         "",
         f"**{_percent(test['accuracy'])}** of {test['images']:,} test pictures are answered right (95 % interval "
         f"{_percent(low)} to {_percent(high)}; {test['errors']:,} are wrong). They were looked at once, at the end.",
+        *_baseline(metrics),
         "",
         *_per_class(test.get("per_class", {})),
         *_calibration(test, card),
@@ -214,6 +215,16 @@ def _how_good(metrics: Mapping[str, Any], card: ModelCard, suites: Mapping[str, 
     if "mean_error" in corruptions:
         lines += [f"With corrupted test pictures {_percent(corruptions['mean_error'])} are wrong on average.", ""]
     return lines
+
+
+def _baseline(metrics: Mapping[str, Any]) -> list[str]:
+    """What always answering the commonest class would get."""
+    if "baseline" not in metrics:
+        return []
+    baseline = metrics["baseline"]
+    return [
+        f'Always answering "{_plain(baseline["class"])}", the commonest class, gets {_percent(baseline["accuracy"])}.'
+    ]
 
 
 def _per_class(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

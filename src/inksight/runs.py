@@ -80,6 +80,11 @@ class Run:
         """What the test set said, and the seconds it took."""
         return _load_json(self.path / METRICS)
 
+    @property
+    def warning(self) -> str | None:
+        """Why not to use its model; see `baseline_warning`."""
+        return baseline_warning(self.metrics)
+
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """Rows of the training's course; a value that was not measured in a row is not in it."""
@@ -109,6 +114,22 @@ class Run:
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""
         return cards.run_card(self)
+
+
+def baseline_warning(metrics: Mapping[str, Any]) -> str | None:
+    """Says that a model is no better than always answering the commonest class; None where it is better.
+
+    Args:
+        metrics: as in metrics.json.
+    """
+    baseline, test = metrics.get("baseline"), metrics["test"]
+    if baseline is None or test["accuracy"] > baseline["accuracy"] or baseline["accuracy"] == 1:
+        return None
+    return (
+        f'{test["accuracy"]:.2%} right is no better than always answering "{baseline["class"]}", the commonest class, '
+        f"which gets {baseline['accuracy']:.2%}. The model has learned nothing useful, and the run is never taken as "
+        "latest. Train longer, on more pictures, or with another learning rate."
+    )
 
 
 def load_run(name: str | Path) -> Run:
@@ -249,11 +270,18 @@ def next_free(stem: str, above: int = 0) -> Path:
 
 
 def _newest() -> Path:
-    """The run folder under DEFAULT_ROOT that was finished last."""
+    """The run folder under DEFAULT_ROOT that was finished last, among those that beat the commonest class."""
     runs = [path for path in DEFAULT_ROOT.glob("[!.]*") if (path / METRICS).is_file()]
-    if not runs:
-        raise RunError(f"no run yet in {DEFAULT_ROOT}/. Make one: inksight train.")
-    return max(runs, key=lambda path: (path / METRICS).stat().st_mtime)
+    runs.sort(key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
+    for path in runs:
+        if Run(path).warning is None:
+            return path
+    if runs:
+        raise RunError(
+            f"no run in {DEFAULT_ROOT}/ is better than always answering the commonest class. Train another, or give "
+            f"one by its path: {runs[0]}."
+        )
+    raise RunError(f"no run yet in {DEFAULT_ROOT}/. Make one: inksight train.")
 
 
 def _load_json(path: Path) -> dict[str, Any]:

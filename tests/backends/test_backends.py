@@ -19,9 +19,9 @@ BROKEN_OFF = """
 import os, signal, sys
 import inksight
 from inksight.export.job import export_run
-from inksight.training.fit import Silent
-class Killer(Silent):
-    def step(self, done, planned, row):
+from inksight.training.fit import Watcher
+class Killer(Watcher):
+    def step(self, done, planned, running):
         if done == 9:
             os.kill(os.getpid(), signal.SIGKILL)
 inksight.train("small.npz", out="killed", watcher=Killer(), backend=sys.argv[1], members=2, dropout=0.2, epochs=1)

@@ -52,14 +52,24 @@ def wide() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "240", "TERM": "dumb"}
 
 
-def test_show_prints_the_layer_table_before_training(small_npz, command):
-    words = ("train", "small.npz", "--preset", "tutorial", "--epochs", "1", "--filters", "32", "--show", "--json")
+def test_dry_run_prints_the_layers_and_trains_nothing(small_npz, command):
+    words = ("train", "small.npz", "--preset", "tutorial", "--filters", "32", "--dry-run")
     done = command(small_npz.parent, *words)
     assert done.returncode == 0, done.stderr
-    lines = [line.split() for line in done.stderr.splitlines()]
+    lines = [line.split() for line in done.stdout.splitlines()]
     assert ["convolution", "Conv2D", "26×26×32", "320", "194,688"] in lines
-    assert lines.index(["sum", "693,962", "888,192"]) < [line[0] for line in lines if line].index("epoch")
-    assert json.loads(done.stdout)["parameters"] == 693_962
+    assert ["sum", "693,962", "888,192"] in lines
+    assert "small: 1,900 train, 100 validation, 500 test pictures of 28×28, 10 classes" in done.stdout
+    assert "Training: 10 epochs of 59 steps." in done.stdout
+    assert [path.name for path in small_npz.parent.iterdir()] == ["small.npz"]
+    as_json = json.loads(command(small_npz.parent, *words, "--json").stdout)
+    assert (as_json["parameters"], as_json["steps_per_epoch"]) == (693_962, 59)
+
+
+def test_dry_run_is_for_new_trainings_only(small_npz, command):
+    done = command(small_npz.parent, "train", "small.npz", "--finetune", "latest", "--dry-run")
+    assert done.returncode == 2
+    assert "--dry-run works for a new training only. Leave --finetune out." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -88,15 +98,50 @@ def test_errors_are_one_text_and_a_code(command, tmp_path, words, code, text):
     assert list(tmp_path.iterdir()) == []
 
 
+TABLE_LINE = re.compile(r"\s*(\d+)/(\d+)  \d\.\d{4}    \d\.\d{4}    \d\.\d{4}        \d\.\d{4}  +\d+\.\d+(  best)?")
+
+
 def test_progress_is_one_line_an_epoch_off_a_terminal(small_npz, command):
     done = command(small_npz.parent, "train", "small.npz", "--epochs", "2", "--filters", "8")
     assert done.returncode == 0, done.stderr
-    lines = done.stderr.splitlines()
-    assert [
-        re.match(r"epoch (\d): loss \d\.\d+, accuracy \d\.\d+, validation accuracy", line)[1] for line in lines
-    ] == ["1", "2"]
+    header, *lines = done.stderr.splitlines()
+    assert header.split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [TABLE_LINE.fullmatch(line).groups()[:2] for line in lines] == [("1", "2"), ("2", "2")]
     assert re.search(r"^\d\d\.\d\d % right on 500 test pictures \(95 % interval", done.stdout)
     assert "Saved in runs/small-quick-1" in done.stdout
+
+
+def test_a_terminal_shows_a_bar_and_keeps_a_line_for_each_epoch(small_npz):
+    """In a real pseudo-terminal of 80 columns."""
+    import fcntl
+    import os
+    import pty
+    import struct
+    import subprocess
+    import sys
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    program = [sys.executable, "-m", "inksight", "train", "small.npz", "--epochs", "3", "--filters", "8"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    process = subprocess.Popen(
+        program, cwd=small_npz.parent, stdout=subprocess.PIPE, stderr=theirs, stdin=theirs, env=environment
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # the other end was closed
+        pass
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert "━" in text and re.search(r"loss \d\.\d{4}  accuracy \d\.\d{4}", text)
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", text)]
+    assert [match[1] for line in lines if (match := TABLE_LINE.fullmatch(line))] == ["1", "2", "3"]
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_json_is_one_object_on_stdout(quick):

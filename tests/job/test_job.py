@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 import inksight
-from inksight.data.dataset import Split
-from inksight.errors import DataError, EngineError, StorageError, UsageError
+from inksight.cli.train import STAGES, headline
+from inksight.data.dataset import Dataset, Split
+from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.finish import unsure_threshold
 from inksight.job import chosen
 from inksight.training import engine
@@ -129,12 +130,38 @@ def test_a_time_limit_holds_for_the_whole_job(here, small_mnist):
     assert run.metrics["test"]["accuracy"] > 0.5
 
 
+def test_a_run_no_better_than_the_commonest_class_says_so_and_is_never_latest(here, small_mnist):
+    """Pictures that are all alike teach nothing: every answer is the commonest class."""
+    alike = Split(np.full((90, 28, 28), 200, np.uint8), np.arange(90) % 3 // 2)
+    data = Dataset("alike", ("common", "rare"), train=alike, test=alike)
+    useless = inksight.train(data, "quick", filters=8, least_steps=30, validation=0.0)
+    assert useless.metrics["baseline"] == {"class": "common", "accuracy": pytest.approx(2 / 3)}
+    assert useless.warning.startswith('66.67% right is no better than always answering "common", the commonest class')
+    assert "no better than always answering" in (useless.path / "report.html").read_text(encoding="utf-8")
+    assert 'Always answering "common"' in (useless.path / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(
+        RunError, match=r"no run in runs/ is better than always answering the commonest class.*alike-quick-1"
+    ):
+        inksight.load_run("latest")
+    useful = inksight.train(small_mnist, "quick", **SMALL)
+    assert useful.warning is None
+    inksight.train(data, "quick", filters=8, least_steps=30, validation=0.0)
+    assert inksight.load_run("latest").path == useful.path
+
+
+def test_a_missed_time_limit_names_what_took_longest(here, small_mnist):
+    run = inksight.train(small_mnist, "quick", time_limit_s=0.01, **SMALL)
+    longest = max((name for name in run.metrics["seconds"] if name != "total"), key=run.metrics["seconds"].get)
+    assert f"{STAGES[longest]} alone took {run.metrics['seconds'][longest]:.1f} s" in headline(run)
+    assert "That misses the time limit of 0.01 s" in headline(run)
+
+
 def test_ctrl_c_keeps_the_best_so_far_as_a_whole_run(here):
     program = [sys.executable, "-m", "inksight", "train", "--epochs", "500", "--schedule", "constant"]
     program += ["--learning-rate", "0.002", "--json"]
     process = subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for line in process.stderr:
-        if line.startswith("epoch 1:"):
+        if line.strip().startswith("1/500"):
             break
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
@@ -152,8 +179,8 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import inksight
 from inksight.errors import StorageError
-from inksight.training.fit import Silent
-class Told(Silent):
+from inksight.training.fit import Watcher
+class Told(Watcher):
     def noted(self, text):
         print(text)
 data = inksight.load(sys.argv[1])

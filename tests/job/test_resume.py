@@ -18,7 +18,7 @@ from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.training.checkpoint import parse
 from inksight.training.config import TrainConfig
-from inksight.training.fit import Silent
+from inksight.training.fit import Watcher
 
 KILLS = int(os.environ.get("INKSIGHT_KILLS", "5"))
 SEED = int(os.environ.get("INKSIGHT_KILLS_SEED", "0"))
@@ -49,13 +49,13 @@ def whole(small_mnist, tmp_path_factory):
     return inksight.train(folder / "small.npz", out=folder / "run", **SMALL).path
 
 
-class PowerCut(Silent):
+class PowerCut(Watcher):
     """Breaks a training off after a number of steps, and hears what is said when it is taken up again."""
 
     def __init__(self, after: int = 0, error: BaseException | None = None) -> None:
         self.after, self.error, self.said = after, error or RuntimeError("a power cut"), ""
 
-    def step(self, done, planned, row):
+    def step(self, done, planned, running):
         if done == self.after:
             raise self.error
 

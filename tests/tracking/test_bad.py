@@ -12,12 +12,12 @@ import pytest
 import inksight
 from inksight.errors import RunError, ServiceError, UsageError
 from inksight.tracking.session import Told
-from inksight.training.fit import Silent
+from inksight.training.fit import Watcher
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 1}
 
 
-class Listener(Silent):
+class Listener(Watcher):
     """Keeps what is said."""
 
     def __init__(self):

@@ -13,7 +13,7 @@ import pytest
 
 import inksight
 from inksight.runs import MODEL
-from inksight.training.fit import Silent
+from inksight.training.fit import Watcher
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 LOAD = """
@@ -24,13 +24,13 @@ np.save(sys.argv[3], session.run(["probabilities"], {"images": np.load(sys.argv[
 """
 
 
-class Listener(Silent):
+class Listener(Watcher):
     """Hears what is said, and does something after each epoch."""
 
     def __init__(self, after_epoch=lambda number: None):
         self.said, self.after_epoch = "", after_epoch
 
-    def epoch(self, number, row):
+    def epoch(self, number, epochs, row):
         self.after_epoch(number)
 
     def noted(self, text):

@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 import inksight
-from inksight.training.fit import Silent
+from inksight.training.fit import Watcher
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 READ = """
@@ -22,10 +22,10 @@ print(json.dumps({"scalars": scalars, "images": tags["images"], "tensors": tags[
 """
 
 
-class PowerCut(Silent):
+class PowerCut(Watcher):
     """Breaks off after the second epoch."""
 
-    def epoch(self, number, row):
+    def epoch(self, number, epochs, row):
         if number == 2:
             raise RuntimeError("a power cut")
 

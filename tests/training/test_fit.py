@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from dataclasses import replace
+from dataclasses import astuple, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from inksight.data.dataset import Split
 from inksight.errors import EngineError, UsageError
 from inksight.nets import build
 from inksight.nets.ensemble import members_of
+from inksight.training.batches import Batches
 from inksight.training.config import LOSSES, OPTIMIZERS, TrainConfig, preset
-from inksight.training.fit import Silent, fit
+from inksight.training.fit import Watcher, fit
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.stepper import JaxStepper, KerasStepper, build_stepper
 
@@ -39,6 +41,62 @@ def test_it_learns_and_tells_its_course(small_mnist):
     assert len(fitted.history) == 20
 
 
+def test_loss_and_accuracy_of_an_epoch_are_those_of_keras_fit(small_mnist):
+    """`keras.Model.fit` on the same batches from the same start is the oracle, over two epochs."""
+    import keras
+
+    config = TrainConfig(epochs=2, dropout=0.0, filters=8)
+    batches = Batches(small_mnist.train, 10, config)
+    model = build("tutorial", (28, 28, 1), 10, config.knobs, 0)
+    model.compile(keras.optimizers.Adam(0.001), "categorical_crossentropy", metrics=["accuracy"])
+    expected, stream = [], iter(batches)
+    for _ in range(2):
+        images, targets, _ = zip(*(astuple(next(stream)) for _ in range(batches.per_epoch)), strict=True)
+        images, targets = np.concatenate(images), np.concatenate(targets)
+        found = model.fit(images, targets, batch_size=32, shuffle=False, verbose=0).history
+        expected.append((found["loss"][0], found["accuracy"][0]))
+    stream.close()
+    _, fitted = trained(small_mnist, config)
+    ends = [row for row in fitted.history if row["epoch"] in (1.0, 2.0)]
+    for row, (loss, accuracy_) in zip(ends, expected, strict=True):
+        assert row["loss"] == pytest.approx(loss, rel=0.01)
+        assert row["accuracy"] == pytest.approx(accuracy_, abs=0.003)
+
+
+def test_a_row_between_two_epochs_is_a_mean_over_an_epoch_or_more(small_mnist):
+    """A network that learns nothing tells the mean of exactly the batches that a row covers."""
+    config = replace(FAST, learning_rate=1e-9, schedule="constant", epochs=50, first_layer="learned", dropout=0.0)
+    model, fitted = trained(small_mnist, config, watcher=Interrupter(45))
+    rows = {row["step"]: row for row in fitted.history}
+    *ends, last = rows
+    assert ends == [20, 40] and 45 <= last < 60
+    stream = iter(Batches(small_mnist.train, 10, config))
+    batches = [next(stream) for _ in range(last)]
+    stream.close()
+    right = [model.predict(each.images, verbose=0).argmax(1) == each.targets.argmax(1) for each in batches]
+    for step, first in ((20, 0), (40, 20), (last, 20)):
+        assert rows[step]["accuracy"] == pytest.approx(np.concatenate(right[first:step]).mean(), abs=0.002)
+
+
+def test_the_bar_shows_the_means_of_the_epoch_so_far(small_mnist):
+    class Collector(Watcher):
+        seen: ClassVar[list] = []
+        ends: ClassVar[list] = []
+
+        def step(self, done, planned, running):
+            self.seen.append((done, planned, dict(running)))
+
+        def epoch(self, number, epochs, row):
+            self.ends.append((number, epochs, row))
+
+    _, fitted = trained(small_mnist, watcher=Collector())
+    done, planned, running = Collector.seen[-1]
+    assert (done, planned, running["epoch"]) == (40, 40, 2.0)
+    last = fitted.history[-1]
+    assert running["loss"] == pytest.approx(last["loss"]) and running["accuracy"] == pytest.approx(last["accuracy"])
+    assert [(number, epochs) for number, epochs, _ in Collector.ends] == [(1, 2), (2, 2)]
+
+
 def test_a_seed_repeats_bit_for_bit(small_mnist):
     config = replace(FAST, dropout=0.3, strokes=0.5, rotation_deg=10.0)
     (first, _), (again, _), (other, _) = (
@@ -60,7 +118,8 @@ def test_our_jax_step_is_keras_own_step(small_mnist, net):
         stepper = stepper_class(build(net, (28, 28, 1), 10, config.knobs, 0), config)
         for batch in range(3):
             stepper.step(images[batch], targets[batch], weights, 0.002)
-        results.append((stepper.weights(), stepper.means(), *stepper.measure(images[0], targets[0])))
+        means = stepper.totals()[:2] / 96
+        results.append((stepper.weights(), means, *stepper.measure(images[0], targets[0])))
     (ours, our_means, our_probabilities, our_losses), (theirs, their_means, their_probabilities, their_losses) = results
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)
@@ -103,7 +162,7 @@ def test_members_side_by_side_learn_as_each_would_alone(small_mnist):
     expected = [weight for single in singles for weight in single.weights()]
     for a, b in zip(stepper.weights(), expected, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert stepper.means() == pytest.approx(np.mean([single.means() for single in singles], axis=0))
+    assert stepper.totals() == pytest.approx(np.mean([single.totals() for single in singles], axis=0))
     probabilities, losses = stepper.measure(images[0], targets[0])
     together.set_weights(stepper.weights())
     np.testing.assert_allclose(probabilities, np.asarray(together(images[0])), atol=1e-5)
@@ -153,7 +212,7 @@ def test_every_optimizer_takes_steps_downhill(small_mnist, optimizer):
     losses = []
     for _ in range(30):
         stepper.step(images, targets, np.ones(200, np.float32), rate)
-        losses.append(stepper.means()[0])
+        losses.append(stepper.totals()[0])
     assert losses[-1] < 0.9 * losses[0]
 
 
@@ -245,13 +304,13 @@ def test_a_time_limit_ends_the_training_with_its_schedule(small_mnist):
     assert fitted.history[-1]["learning_rate"] < 0.05 * FAST.learning_rate
 
 
-class Interrupter(Silent):
+class Interrupter(Watcher):
     """Presses Ctrl-C after a number of steps."""
 
     def __init__(self, after: int) -> None:
         self.after = after
 
-    def step(self, done, planned, row):
+    def step(self, done, planned, running):
         if done == self.after:
             os.kill(os.getpid(), signal.SIGINT)
 

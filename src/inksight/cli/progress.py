@@ -1,8 +1,9 @@
-"""How a training shows itself, always on stderr: a bar on a terminal, one line an epoch elsewhere, or JSON lines."""
+"""Progress of a training on stderr: a bar and a table of epochs on a terminal, the table elsewhere, or JSON lines."""
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -11,15 +12,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inksight.cli.output import note
-from inksight.cli.tables import print_layers
+from inksight.epochs import EpochTable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from inksight.nets.table import LayerRow
 
-_COLUMNS = (("rate", "{task.fields[rate]}"), ("loss", "{task.fields[loss]}"), ("accuracy", "{task.fields[accuracy]}"))
 _EVERY_S = 0.1
+_SHORT_EPOCH_S = 1.0  # epochs that are shorter share one bar
 
 
 class ProgressForm(StrEnum):
@@ -38,7 +39,6 @@ class JsonProgress:
 
     def __init__(self) -> None:
         self._next = 0.0
-        self._row: dict[str, float] = {}
 
     def __enter__(self) -> JsonProgress:
         return self
@@ -56,16 +56,17 @@ class JsonProgress:
         """See `inksight.training.fit.Watcher`."""
         self._tell("built", layers=len(layers), parameters=sum(layer.parameters for layer in layers))
 
-    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+    def row(self, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
-        if row != self._row:
-            self._row = row
-            self._tell("row", **row)
+        self._tell("row", **row)
+
+    def step(self, done: int, planned: int, running: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`."""
         if done >= planned:
             self._next = 0.0  # the last one is always told
         self._now_and_then("step", done=done, planned=planned)
 
-    def epoch(self, number: int, row: dict[str, float]) -> None:
+    def epoch(self, number: int, epochs: int, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`. Its row was told."""
 
     def interrupted(self) -> None:
@@ -89,64 +90,74 @@ class JsonProgress:
 class TrainingProgress:
     """A Watcher for `fit`, and with `loading` a callable for the reading of the data before it."""
 
-    def __init__(self, show_layers: bool = False) -> None:
-        self._show_layers = show_layers
+    def __init__(self) -> None:
         self._bar: Any = None
         self._tasks: dict[str, TaskID] = {}
+        self._table = EpochTable()
+        self._started: tuple[int, float] | None = None  # steps done before the first one seen here, and when
 
     def __enter__(self) -> TrainingProgress:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
-            figures = (TextColumn(text) for _, text in _COLUMNS)
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                *figures,
-                TextColumn("left"),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=8)
+            columns = (TextColumn("{task.description:>9}"), BarColumn(24), TextColumn("{task.fields[figures]}"))
+            self._bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=8, transient=True)
             self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for line in self._table.end():
+            self.noted(line)
         if self._bar is not None:
             self._bar.stop()
 
     def loading(self, done: int, total: int, what: str) -> None:
         """Shows how much of the data is read."""
         if self._bar is not None:
-            self._bar.update(self._task(what), completed=done, total=total or None)
+            figures = f"{done:,} of {total:,}" if total else f"{done:,}"
+            self._bar.update(self._task(what), completed=done, total=total or None, figures=figures)
 
     def built(self, layers: Sequence[LayerRow]) -> None:
         """See `inksight.training.fit.Watcher`."""
-        if self._show_layers:
-            print_layers(layers)
+        self._table.start()
+        if self._bar is not None:
+            for task in self._tasks.values():
+                self._bar.update(task, visible=False)
+            self._bar.update(self._task("training"), description="compiling")
 
-    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+    def row(self, row: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`. The table shows those at the ends of epochs."""
+
+    def step(self, done: int, planned: int, running: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
         if self._bar is None:
             return
-        task = self._task("training")
-        speed = self._bar.tasks[task].speed
+        now = time.monotonic()
+        self._started = self._started or (done - 1, now)
+        before, since = self._started
+        seconds_a_step = (now - since) / (done - before)
+        epoch = max(math.ceil(running["epoch"]), 1)
+        steps = done / running["epoch"]  # an epoch
+        share = done / planned if steps * seconds_a_step < _SHORT_EPOCH_S else running["epoch"] - (epoch - 1)
+        figures = [f"loss {running['loss']:.4f}", f"accuracy {running['accuracy']:.4f}"]
+        if done > before + 2:  # the first steps compile
+            figures.append(f"{_duration((planned - done) * seconds_a_step)} left")
+        what = f"{epoch}/{math.ceil(planned / steps)}"
         self._bar.update(
-            task, completed=done, total=planned, rate=f"{speed:,.0f} steps/s" if speed else "", **_shown(row)
+            self._task("training"), description=what, completed=share, total=1.0, figures="  ".join(figures)
         )
 
-    def epoch(self, number: int, row: dict[str, float]) -> None:
+    def epoch(self, number: int, epochs: int, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
-        if self._bar is None:
-            shown = _shown(row)
-            validation = f", validation accuracy {row['val_accuracy']:.4f}" if "val_accuracy" in row else ""
-            note(f"epoch {number}: {shown['loss']}, {shown['accuracy']}{validation}, {row['seconds']:.1f} s")
+        for line in self._table.add(number, epochs, row):
+            self.noted(line)
 
     def interrupted(self) -> None:
         """See `inksight.training.fit.Watcher`."""
-        note("Ending here; what was learned is tested and saved. Ctrl-C again gives it up.")
+        self.noted("Stopping. The model trained so far is tested and saved; press Ctrl-C again to discard it.")
 
     def noted(self, text: str) -> None:
         """See `inksight.training.fit.Watcher`."""
@@ -157,10 +168,11 @@ class TrainingProgress:
 
     def _task(self, what: str) -> TaskID:
         if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=None, **{name: "" for name, _ in _COLUMNS})
+            self._tasks[what] = self._bar.add_task(what, total=None, figures="")
         return self._tasks[what]
 
 
-def _shown(row: dict[str, float]) -> dict[str, str]:
-    """Loss and accuracy as text."""
-    return {name: f"{name} {row[name]:.4f}" if name in row else "" for name in ("loss", "accuracy")}
+def _duration(seconds: float) -> str:
+    """Seconds for people: "42 s", "3 min 20 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -31,14 +31,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], to_stderr
 
 
 def print_layers(layers: Sequence[LayerRow]) -> None:
-    """The layer table with its sums, on stderr: it is no result."""
+    """The layer table with its sums."""
     rows = [
         (row.name, row.kind, "×".join(map(str, row.shape)), f"{row.parameters:,}", f"{row.multiply_adds:,}")
         for row in layers
     ]
     sums = (sum(row.parameters for row in layers), sum(row.multiply_adds for row in layers))
     rows.append(("sum", "", "", f"{sums[0]:,}", f"{sums[1]:,}"))
-    print_table(("layer", "kind", "output", "parameters", "multiply-adds"), rows, to_stderr=True)
+    print_table(("layer", "kind", "output", "parameters", "multiply-adds"), rows)
 
 
 def print_classes(per_class: dict[str, dict[str, Any]]) -> None:

@@ -11,8 +11,9 @@ import inksight
 from inksight.cli.completion import among, data_names, run_names, unfinished_names
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
-from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent
+from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
+from inksight.cli.tables import print_layers
 from inksight.errors import UsageError
 from inksight.training.config import PRESETS
 
@@ -74,7 +75,9 @@ def train(
             help="Tell mlflow, tensorboard or wandb of it while it trains; their environment variables say where.",
         ),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print the layer table before training.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Load the data, build the network, print its layers, and stop.")
+    ] = False,
     progress: Annotated[
         ProgressForm, typer.Option(help="How progress is shown on stderr: for people, or a JSON object a line.")
     ] = ProgressForm.text,
@@ -89,7 +92,10 @@ def train(
     own = {"preset": preset, "config": config, "time": time, "size": size, "preprocessing": preprocessing}
     if resume is not None:
         _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
-    with JsonProgress() if progress is ProgressForm.json else TrainingProgress(show_layers=show) as shown:
+    if dry_run:
+        _dry_run(source, own, {"--finetune": finetune, "--resume": resume, "--workers": workers}, given, as_json)
+        return
+    with JsonProgress() if progress is ProgressForm.json else TrainingProgress() as shown:
         told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
         told |= {"track": track}
         on = _workers(workers, ray_address)
@@ -115,6 +121,31 @@ def train(
         emit(summary(run))
     else:
         print(headline(run))
+
+
+def _dry_run(
+    source: str | None, own: dict[str, Any], others: dict[str, Any], given: dict[str, Any], as_json: bool
+) -> None:
+    """Prints the parts of the data, the layers and the length of the training that would be."""
+    from inksight.job import plan
+
+    for flag, value in others.items():
+        if value is not None:
+            raise UsageError(f"--dry-run works for a new training only. Leave {flag} out.")
+    chosen = {name: own[name] for name in ("config", "preprocessing")} | {"size_px": own["size"]}
+    with progress_bar() as progress:
+        planned = plan(source or "mnist", own["preset"] or QUICK, **chosen, progress=progress, **given)
+    if as_json:
+        emit(planned.to_dict())
+        return
+    parts = ", ".join(f"{count:,} {name}" for name, count in planned.images.items())
+    print_layers(planned.layers)
+    print(
+        f"{planned.data}: {parts} pictures of {planned.shape[0]}×{planned.shape[1]}"
+        f"{' in colour' if planned.shape[2] == 3 else ''}, {planned.classes} classes\n"
+        f"Training: {planned.epochs:,} {'epoch' if planned.epochs == 1 else 'epochs'} of {planned.steps_per_epoch:,} "
+        "steps. Nothing was trained (--dry-run)."
+    )
 
 
 def _workers(count: int | None, ray_address: str | None) -> inksight.Workers | None:
@@ -169,6 +200,7 @@ def summary(run: inksight.Run) -> dict[str, Any]:
         **{name: config[name] for name in ("device", "precision") if name in config},
         **{name: metrics[name] for name in ("parameters", "epochs", "ended", "seconds")},
         "test": test,
+        "warning": run.warning,
         **({"finetune": metrics["finetune"]} if "finetune" in metrics else {}),
     }
 
@@ -180,8 +212,10 @@ def headline(run: inksight.Run) -> str:
     ended = "" if metrics["ended"] == "finished" else f" Training ended early: {metrics['ended']}."
     limit = run.config["time_limit_s"]
     if limit is not None and metrics["seconds"]["total"] > limit:
-        ended += f" {limit:g} s were allowed; loading, compiling, testing and saving alone need longer."
+        ended += missed_limit(run, limit)
+    warning = f"WARNING: {run.warning}\n" if run.warning else ""
     return (
+        f"{warning}"
         f"{percent(test['accuracy'])} right on {test['images']:,} test pictures "
         f"(95 % interval {percent(low)} to {percent(high)}, {test['errors']:,} wrong) "
         f"in {metrics['seconds']['total']:.1f} s.{ended}\n"
@@ -190,6 +224,28 @@ def headline(run: inksight.Run) -> str:
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
         f"inksight predict PICTURE --model {run.path}"
     )
+
+
+STAGES = {
+    "start": "starting",
+    "data": "loading the data",
+    "build": "building the network",
+    "fit": "training",
+    "export": "exporting",
+    "evaluate": "testing",
+    "save": "saving",
+}
+
+
+def missed_limit(run: inksight.Run, limit_s: float) -> str:
+    """Says by how much a run missed its time limit, and what took longest."""
+    seconds = run.metrics["seconds"]
+    longest = max(STAGES, key=lambda stage: seconds.get(stage, 0.0))
+    text = f" That misses the time limit of {limit_s:g} s: {STAGES[longest]} alone took {seconds[longest]:.1f} s"
+    if longest == "fit":
+        steps = int(run.history[-1]["step"])
+        text += f" for {steps:,} {'step' if steps == 1 else 'steps'}. Allow more time, or use smaller pictures (--size)"
+    return f"{text}."
 
 
 def rare_classes(test: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from inksight.nets.table import LayerRow, layer_table
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
-from inksight.training.fit import Silent, fit
+from inksight.training.fit import Watcher, fit
 
 
 class OutOfTimeError(Exception):
@@ -26,12 +26,12 @@ class OutOfTimeError(Exception):
 
 
 @dataclass
-class Deadline(Silent):
+class Deadline(Watcher):
     """A Watcher that gives a training up at `ends_at`, a reading of time.monotonic()."""
 
     ends_at: float | None
 
-    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+    def step(self, done: int, planned: int, running: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
         if self.ends_at is not None and time.monotonic() > self.ends_at:
             raise OutOfTimeError

@@ -14,6 +14,7 @@ from inksight.report.account import Account
 from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections
 from inksight.report.wrong import wrong_section
+from inksight.runs import baseline_warning
 
 MANY_CLASSES = 20
 MOST_ROWS = 15
@@ -33,9 +34,10 @@ def page(account: Account, figures: Mapping[str, bytes], attributions: Sequence[
         f"<strong>{test['accuracy']:.2%}</strong> right on {test['images']:,} test pictures never used for training"
         f"<br><small>95 % interval {low:.2%} to {high:.2%}</small>"
     )
+    warning = baseline_warning(account.metrics)
     learned = [figure(figures["curves"], "Loss and accuracy over the epochs")] if "curves" in figures else []
     sections = [
-        *(f'<p class="note">{escape(note)}</p>' for note in account.notes),
+        *(f'<p class="note">{escape(note)}</p>' for note in filter(None, (warning, *account.notes))),
         section("How it learned", *learned, _course(account.metrics)) if learned else "",
         section(
             "Which is taken for which",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from inksight.errors import RunError, ServiceError
 from inksight.interrupt import interruptible
@@ -73,7 +73,7 @@ class Told:
                 self._noted(f"{error} The training goes on.")
                 return
             self._beside.tell(begin={"path": str(path.resolve()), "facts": dict(facts)})
-            self.watcher = _Telling(watcher, self._beside, tracker)
+            self.watcher = cast("Watcher", _Telling(watcher, self._beside, tracker))
 
     def __enter__(self) -> Told:
         return self
@@ -101,27 +101,28 @@ class _Telling:
     """A Watcher that passes everything on, and the rows of the history to a tracker too."""
 
     def __init__(self, watcher: Watcher | None, beside: _Beside, tracker: str) -> None:
-        from inksight.training.fit import Silent
+        from inksight.training.fit import Watcher
 
-        self._watcher, self._beside, self._tracker = watcher or Silent(), beside, tracker
-        self._row: Row = {}
+        self._watcher, self._beside, self._tracker = watcher or Watcher(), beside, tracker
 
     def built(self, layers: Sequence[LayerRow]) -> None:
         """See `inksight.training.fit.Watcher`."""
         self._watcher.built(layers)
 
-    def step(self, done: int, planned: int, row: Row) -> None:
+    def row(self, row: Row) -> None:
         """See `inksight.training.fit.Watcher`."""
-        self._watcher.step(done, planned, row)
-        if row and row != self._row:
-            self._row = row
-            self._beside.tell(row=row)
+        self._watcher.row(row)
+        self._beside.tell(row=row)
+
+    def step(self, done: int, planned: int, running: Row) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        self._watcher.step(done, planned, running)
         if (reason := self._beside.gone()) is not None:
             self.noted(f"{self._tracker} cannot be told now ({reason}). The training goes on; all is sent at its end.")
 
-    def epoch(self, number: int, row: Row) -> None:
+    def epoch(self, number: int, epochs: int, row: Row) -> None:
         """See `inksight.training.fit.Watcher`."""
-        self._watcher.epoch(number, row)
+        self._watcher.epoch(number, epochs, row)
 
     def interrupted(self) -> None:
         """See `inksight.training.fit.Watcher`."""

@@ -56,7 +56,7 @@ class Batches:
         self._targets = np.eye(num_classes, dtype=np.float32)
         self._class_weights = class_weights(split.labels, num_classes, config.class_weight)
         self.batch_size = min(config.batch_size, len(split))
-        self.per_epoch = len(split) // self.batch_size
+        self.per_epoch = steps_per_epoch(config, len(split))
         self._config, self._processes = with_moves(config, len(split)), processes
         self.first = 0
         self.plain_from = math.inf if self._config.augments else 0
@@ -117,9 +117,14 @@ def class_weights(labels: np.ndarray, num_classes: int, kind: str) -> np.ndarray
     return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
 
 
+def steps_per_epoch(config: TrainConfig, num_pictures: int) -> int:
+    """Whole batches in the training part; a set smaller than a batch is one."""
+    return num_pictures // min(config.batch_size, num_pictures)
+
+
 def with_moves(config: TrainConfig, num_pictures: int) -> TrainConfig:
     """The config with MOVES on, where it wants them: for a small set whose pictures are seen OFTEN or more."""
-    per_epoch = num_pictures // min(config.batch_size, num_pictures)
+    per_epoch = steps_per_epoch(config, num_pictures)
     often = max(config.epochs, config.least_steps / per_epoch) >= OFTEN
     if config.small_sets == "moved" and often and num_pictures < SMALL and not config.augments:
         return replace(config, **MOVES)

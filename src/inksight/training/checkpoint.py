@@ -24,7 +24,8 @@ class Checkpoint:
     """Where a training is, and what it needs to go on as if it had never stopped.
 
     step, progress: as in Pace. plain_from: number of the first batch that is not augmented; infinite while nobody
-    knows. seconds: of training so far. stepper: what Stepper.state gave: weights, optimizer, running mean, random
+    knows. seconds: of training so far. sums: as in `fit`, for the means of an epoch.
+    stepper: what Stepper.state gave: weights, optimizer, running mean, random
     states, totals. best: the weights of the best validation loss so far, best_loss; none and None without a validation.
     """
 
@@ -33,6 +34,7 @@ class Checkpoint:
     plain_from: float
     seconds: float
     history: list[Row]
+    sums: list[list[float]]
     best_loss: float | None
     epochs_since_best: int
     stepper: list[np.ndarray]

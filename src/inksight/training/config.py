@@ -220,7 +220,8 @@ PRESETS: dict[str, TrainConfig] = {}
 # What each costs and reaches, on two cores.
 PRESET_NOTES = {
     "quick": "One epoch, one cycle: at least 99.0 % on MNIST in about 5 s.",
-    "tutorial": "The article's network and recipe, nothing added: about 98.5 % on MNIST in two and a half minutes.",
+    "tutorial": "The article's network and recipe; one picture in twenty is held out for the validation curve. About "
+    "98.5 % on MNIST in two and a half minutes.",
     "standard": "Six epochs with augmentation: about 99.65 % on MNIST in one minute.",
     "thorough": "Two networks for longer, averaged: about 99.75 % on MNIST in six minutes.",
     "robust": "One wider network, for longer, on spoiled pictures and on pictures of no class: it holds up on what it "
@@ -228,7 +229,7 @@ PRESET_NOTES = {
     "minutes.",
 }
 
-PRESETS["tutorial"] = TrainConfig()
+PRESETS["tutorial"] = TrainConfig(validation=0.05)
 
 PRESETS["quick"] = TrainConfig(
     net="strided",

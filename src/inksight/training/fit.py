@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,53 +27,48 @@ if TYPE_CHECKING:
     import keras
 
 _LEAST_ROWS = 20
+_SHOWN_EVERY_S = 0.1
 _MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
 _ENOUGH_TO_HOPE = 1000  # pictures
 _FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
 
 
-class Watcher(Protocol):
-    """What may look on while a network is trained."""
+class Watcher:
+    """Callbacks of a training; this base class ignores them all."""
 
     def built(self, layers: Sequence[LayerRow]) -> None:
-        """Before the first step."""
+        """Called before the first step."""
 
-    def step(self, done: int, planned: int, row: Row) -> None:
-        """After each step; `row` is the newest row of the history, empty at first."""
+    def step(self, done: int, planned: int, running: Row) -> None:
+        """Called after each step.
 
-    def epoch(self, number: int, row: Row) -> None:
-        """After each epoch."""
+        Args:
+            done, planned: steps; under a time limit `planned` is an estimate.
+            running: `epoch` (2.5 in the middle of the third), and `loss` and `accuracy` over that epoch so far, at
+                most a tenth of a second old.
+        """
 
-    def interrupted(self) -> None:
-        """When the training ends early because somebody asked for it."""
+    def row(self, row: Row) -> None:
+        """Called with each new row of the history."""
 
-    def noted(self, text: str) -> None:
-        """What a person should know, and no figure tells."""
-
-
-class Silent:
-    """A Watcher that shows nothing."""
-
-    def built(self, layers: Sequence[LayerRow]) -> None:
-        """Nothing."""
-
-    def step(self, done: int, planned: int, row: Row) -> None:
-        """Nothing."""
-
-    def epoch(self, number: int, row: Row) -> None:
-        """Nothing."""
+    def epoch(self, number: int, epochs: int, row: Row) -> None:
+        """Called at the end of epoch `number` of `epochs` with its row of the history."""
 
     def interrupted(self) -> None:
-        """Nothing."""
+        """Called when the training ends early on request."""
 
     def noted(self, text: str) -> None:
-        """Nothing."""
+        """Called with a message for the user."""
 
 
 @dataclass
 class Fitted:
-    """What came of a training: history rows (epoch, step, loss, accuracy, learning_rate, seconds, val_…), and why it
-    ended: "finished", "time limit", "target reached", "early stopping" or "interrupted"."""
+    """The result of a training.
+
+    history: rows of epoch, step, loss, accuracy, learning_rate, seconds and val_…; `loss` and `accuracy` are means over
+    the epoch's pictures, see `_Loop._means`. ended: "finished", "time limit", "target reached", "early stopping" or
+    "interrupted".
+    """
 
     history: list[Row] = field(default_factory=list)
     ended: str = "finished"
@@ -110,7 +105,7 @@ def fit(
     Raises:
         EngineError: the loss is no longer a number.
     """
-    watcher = watcher or Silent()
+    watcher = watcher or Watcher()
     watcher.built(layer_table(model))
     if keeper is not None:
         keeper.tell = watcher.noted
@@ -158,7 +153,10 @@ class _Loop:
         self.pace = Pace(planned, left, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
         self.looks = list(looks)  # those to come
-        self.rows_every = max(1, planned // max(_LEAST_ROWS, self.epochs))
+        self.rows_per_epoch = math.ceil(_LEAST_ROWS / self.epochs)
+        self.sums: list[list[float]] = [[0.0] * 4]  # step, and up to it: sum of losses, right answers, pictures
+        self.running: Row = {}
+        self.show_at = 0.0  # a reading of time.monotonic()
         self.best: tuple[float, Weights] | None = None
         self.epochs_since_best = 0
         self.seconds_before = 0.0
@@ -219,6 +217,7 @@ class _Loop:
             plain_from=self.batches.plain_from,
             seconds=self._seconds(),
             history=self.fitted.history,
+            sums=self.sums,
             best_loss=best_loss,
             epochs_since_best=self.epochs_since_best,
             stepper=self.stepper.state(),
@@ -241,6 +240,7 @@ class _Loop:
         self.pace.step, self.pace.progress = kept.step, kept.progress
         self.batches.first, self.batches.plain_from = kept.step, kept.plain_from
         self.fitted.history = list(kept.history)
+        self.sums = [list(each) for each in kept.sums]
         self.best = None if kept.best_loss is None else (kept.best_loss, kept.best)
         self.epochs_since_best = kept.epochs_since_best
         self.stepper.restore(kept.stepper)
@@ -251,8 +251,11 @@ class _Loop:
         step, per_epoch = self.pace.step, self.batches.per_epoch
         epoch_ends = step % per_epoch == 0 or self.pace.done
         asked = self._is_asked()
-        if epoch_ends or asked or step % self.rows_every == 0 or self.stopping:
-            loss, accuracy = self.stepper.means()
+        row_due = self._is_row_due()
+        if row_due or epoch_ends or asked or self.stopping:
+            totals = np.add(self.sums[-1][1:], self.stepper.totals())
+            self.sums.append([step, *totals.tolist()])
+            loss, accuracy = self._means()
             if not math.isfinite(loss):
                 raise self.diverged(loss)
             row = {"epoch": step / per_epoch, "step": step, "loss": loss, "accuracy": accuracy}
@@ -263,10 +266,39 @@ class _Loop:
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
-        newest = self.fitted.history[-1] if self.fitted.history else {}
-        self.watcher.step(step, step + self.pace.steps_left(self.seconds), newest)
+            self.watcher.row(row)
+        self._show()
         if epoch_ends:
-            self.watcher.epoch(math.ceil(step / per_epoch), newest)
+            planned = step + self.pace.steps_left(self.seconds)
+            self.watcher.epoch(math.ceil(step / per_epoch), math.ceil(planned / per_epoch), self.fitted.history[-1])
+
+    def _is_row_due(self) -> bool:
+        """Whether the epoch's next share of `rows_per_epoch` is complete."""
+        step, per_epoch, rows = self.pace.step, self.batches.per_epoch, self.rows_per_epoch
+        within = (step - 1) % per_epoch + 1
+        return within * rows // per_epoch > (within - 1) * rows // per_epoch
+
+    def _means(self) -> tuple[float, float]:
+        """Mean training loss and accuracy over the last epoch's worth of steps, over all of them during the first
+        epoch: at the end of an epoch its mean, as Keras prints it, and between two ends a moving average."""
+        step, *totals = self.sums[-1]
+        while len(self.sums) > 2 and self.sums[1][0] <= step - self.batches.per_epoch:
+            del self.sums[0]
+        loss, correct, pictures = np.subtract(totals, self.sums[0][1:]).tolist()
+        return loss / pictures, correct / pictures
+
+    def _show(self) -> None:
+        """Tells the watcher of a step, with the means of the epoch so far as Keras's progress bar shows them."""
+        step, per_epoch = self.pace.step, self.batches.per_epoch
+        now = time.monotonic()
+        if now >= self.show_at or self.pace.done:
+            self.show_at = now + _SHOWN_EVERY_S
+            before = max(step - 1, 0) // per_epoch * per_epoch
+            start = next(each for each in reversed(self.sums) if each[0] <= before)
+            totals = np.add(self.sums[-1][1:], self.stepper.totals(reset=False))
+            loss, correct, pictures = np.subtract(totals, start[1:]).tolist()
+            self.running = {"epoch": step / per_epoch, "loss": loss / pictures, "accuracy": correct / pictures}
+        self.watcher.step(step, step + self.pace.steps_left(self.seconds), self.running)
 
     def _is_asked(self) -> bool:
         """Whether so much is done now that somebody wants to know how it stands."""

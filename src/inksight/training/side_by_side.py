@@ -46,11 +46,11 @@ class SideBySide:
             shares = [self._steppers[number :: self._at_once] for number in range(self._at_once)]
             self._running = [worker.submit(take, share) for worker, share in zip(self._workers, shares, strict=True)]
 
-    def means(self) -> tuple[float, float]:
-        """See Stepper; the members' own, averaged."""
+    def totals(self, reset: bool = True) -> np.ndarray:
+        """See Stepper; the mean over the members."""
         self._wait()
-        losses, accuracies = zip(*(stepper.means() for stepper in self._steppers), strict=True)
-        return float(np.mean(losses)), float(np.mean(accuracies))
+        totals: np.ndarray = np.mean([stepper.totals(reset) for stepper in self._steppers], axis=0)
+        return totals
 
     def weights(self) -> Weights:
         """See Stepper."""

@@ -1,7 +1,7 @@
 """One training step on the backend at hand.
 
 Two ways to do the same: on JAX one jitted function that keeps all state on the device, elsewhere Keras's own
-`train_on_batch`. A Stepper is fed with NumPy arrays and asked for running means and weights; nothing else crosses.
+`train_on_batch`. A Stepper is fed with NumPy arrays and asked for sums and weights; nothing else crosses.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Stepper(Protocol):
     def step(self, images: np.ndarray, targets: np.ndarray, weights: np.ndarray, learning_rate: float) -> None:
         """Updates the weights once, by what is this process's part of a batch."""
 
-    def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy over the pictures since the last call of this."""
+    def totals(self, reset: bool = True) -> np.ndarray:
+        """Sum of the losses, number of right answers and number of pictures since the last reset, float64 (3,)."""
 
     def weights(self) -> Weights:
         """Copies of the weights to keep (the running mean where there is one), in the model's order."""
@@ -132,11 +132,12 @@ class JaxStepper:
         self._state, self._totals = self._update(self._state, before, np.float32(learning_rate), *batch)
         before.block_until_ready()
 
-    def means(self) -> tuple[float, float]:
+    def totals(self, reset: bool = True) -> np.ndarray:
         """See Stepper."""
-        loss, correct, count = np.asarray(self._totals)
-        self._totals = self._no_totals()
-        return float(loss / count), float(correct / count)
+        totals = np.asarray(self._totals, np.float64)
+        if reset:
+            self._totals = self._no_totals()
+        return totals
 
     def weights(self) -> Weights:
         """See Stepper."""
@@ -239,11 +240,12 @@ class KerasStepper:
             self._average = [_toward(old, new, keep) for old, new in zip(before, weights_now, strict=True)]
         self._steps += 1
 
-    def means(self) -> tuple[float, float]:
+    def totals(self, reset: bool = True) -> np.ndarray:
         """See Stepper."""
-        loss, correct, count = self._totals
-        self._totals = np.zeros(3)
-        return float(loss / count), float(correct / count)
+        totals = self._totals.copy()
+        if reset:
+            self._totals = np.zeros(3)
+        return totals
 
     def weights(self) -> Weights:
         """See Stepper."""

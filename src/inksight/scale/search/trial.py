@@ -15,7 +15,7 @@ from inksight.errors import EngineError, InksightError
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
-from inksight.training.fit import Fitted, Silent, fit
+from inksight.training.fit import Fitted, Watcher, fit
 
 if TYPE_CHECKING:
     import keras
@@ -32,12 +32,13 @@ Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class Looking(Silent):
+class Looking(Watcher):
     """A Watcher that reports each look at the validation part."""
 
     report: Report
     looks: list[tuple[float, float]] = field(default_factory=list)
     costs: dict[str, int] = field(default_factory=dict)
+    _newest: dict[str, float] = field(default_factory=dict)
 
     def built(self, layers: Sequence[LayerRow]) -> None:
         """See `inksight.training.fit.Watcher`."""
@@ -46,8 +47,13 @@ class Looking(Silent):
             "multiply_adds": sum(row.multiply_adds for row in layers),
         }
 
-    def step(self, done: int, planned: int, row: dict[str, float]) -> None:
+    def row(self, row: dict[str, float]) -> None:
         """See `inksight.training.fit.Watcher`."""
+        self._newest = row
+
+    def step(self, done: int, planned: int, running: dict[str, float]) -> None:
+        """See `inksight.training.fit.Watcher`."""
+        row = self._newest
         if row.get("step") != done or "val_accuracy" not in row or done == planned:
             return
         passed = [look for look in LOOKS[len(self.looks) :] if 100 * done >= look * planned]

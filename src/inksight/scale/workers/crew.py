@@ -18,7 +18,7 @@ from inksight.scale.cluster import LOCAL, Cluster, connected
 from inksight.scale.workers.worker import Call, Task, Worker
 from inksight.training.checkpoint import Checkpoint
 from inksight.training.config import TrainConfig
-from inksight.training.fit import Fitted, Silent, Watcher
+from inksight.training.fit import Fitted, Watcher
 from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Crew:
         Raises:
             EngineError: besides, there is no room for all, or too many workers were lost.
         """
-        watcher = watcher or Silent()
+        watcher = watcher or Watcher()
         place.tell = watcher.noted
         for text in place.notes:
             watcher.noted(text)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, cast
 
 from inksight.data.dataset import Dataset
 from inksight.errors import InksightError, StorageError
@@ -62,7 +62,7 @@ class Worker:
         try:
             backend = engine.prepare(task.backend, task.config.device)
             engine.load_keras()
-            from inksight.training.fit import fit
+            from inksight.training.fit import Watcher, fit
             from inksight.training.together import Together
 
             processes = Together(address, self._rank, self._count)
@@ -74,7 +74,7 @@ class Worker:
                 config,
                 backend,
                 ends_at=None if task.left_s is None else started + task.left_s,
-                watcher=None if self._line is None else _Watcher(self._line),
+                watcher=None if self._line is None else cast(Watcher, _Watcher(self._line)),
                 keeper=_Keeper(self._line, task),
                 processes=processes,
                 stop=self._stop,

@@ -4,11 +4,9 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -214,29 +212,34 @@ def test_the_command_on_this_machine_alone(command, pictures, labels, digit_run,
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
-SLOWLY = """
-import sys, inksight.scale.batch.listing as listing
-listing.PICTURES = 25
+CTRL_C_AFTER_THE_FIRST_PART = """
+import os, signal, sys
 from inksight.cli import run
+from inksight.scale.batch import job, listing
+listing.PICTURES = 25
+add = job._Tally.add
+def add_and_interrupt(self, rows, errors):
+    add(self, rows, errors)
+    os.kill(os.getpid(), signal.SIGINT)
+if sys.argv.pop(1) == "interrupt":
+    job._Tally.add = add_and_interrupt
 run()
 """
 
 
 def test_ctrl_c_says_how_to_go_on(address, pictures, labels, digit_run, tmp_path):
-    program = [sys.executable, "-c", SLOWLY, "predict", "--batch", str(pictures), "--out", "a.parquet"]
-    program += ["--model", str(digit_run), "--ray-address", address]
-    process = subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob("*.unfinished/part-*")):
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    output, said = process.communicate(timeout=60)
-    assert (process.returncode, output) == (130, "")
-    *progress, last = said.splitlines()  # on a slow machine it has told its progress before
+    def run(how: str) -> subprocess.CompletedProcess:
+        program = [sys.executable, "-c", CTRL_C_AFTER_THE_FIRST_PART, how, "predict", "--batch", str(pictures)]
+        program += ["--out", "a.parquet", "--model", str(digit_run), "--ray-address", address]
+        return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    cut = run("interrupt")
+    assert (cut.returncode, cut.stdout) == (130, "")
+    *progress, last = cut.stderr.splitlines()  # on a slow machine it has told its progress before
     assert last == "Interrupted. The same command goes on from what was answered."
     assert all(line.startswith("answering: ") for line in progress)
-    assert not (tmp_path / "a.parquet").exists()
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert not (tmp_path / "a.parquet").exists() and list(tmp_path.glob("*.unfinished/part-*"))
+    done = run("to the end")
     assert re.match(r"1,200 pictures answered, [\d,]+ of them by an earlier command; all could be read\.", done.stdout)
     assert done.stdout.endswith("Saved in a.parquet.\n") and done.stderr == ""
     assert pq.read_table(tmp_path / "a.parquet")["label"].to_pylist() == labels

@@ -59,7 +59,7 @@ def test_dry_run_prints_the_layers_and_trains_nothing(small_npz, command):
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["convolution", "Conv2D", "26×26×32", "320", "194,688"] in lines
     assert ["sum", "693,962", "888,192"] in lines
-    assert "small: 1,900 train, 100 validation, 500 test pictures of 28×28, 10 classes" in done.stdout
+    assert "small: 1,899 train, 101 validation, 500 test pictures of 28×28, 10 classes" in done.stdout
     assert "Training: 10 epochs of 59 steps." in done.stdout
     assert [path.name for path in small_npz.parent.iterdir()] == ["small.npz"]
     as_json = json.loads(command(small_npz.parent, *words, "--json").stdout)
@@ -147,7 +147,7 @@ def test_a_terminal_shows_a_bar_and_keeps_a_line_for_each_epoch(small_npz):
 def test_json_is_one_object_on_stdout(quick):
     answer, _ = quick
     wanted = {"run", "data", "preset", "backend", "seed", "device", "precision", "parameters", "epochs", "ended"}
-    wanted |= {"seconds", "test"}
+    wanted |= {"seconds", "test", "warning"}
     assert set(answer) == wanted
     assert set(answer["test"]) == {"accuracy", "errors", "images", "interval95"}
 

@@ -1,11 +1,14 @@
 """What many tests share: real MNIST, a small part of it, small real models, one real training by the command line."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -73,22 +76,44 @@ def small_npz(small_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(small_file, tmp_path))
 
 
+def as_process(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    """Runs `inksight ARGUMENTS…` as a process of its own."""
+    program = [sys.executable, "-W", "error::DeprecationWarning:inksight", "-m", "inksight", *arguments]
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=300, **options)
+
+
+def in_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs `inksight ARGUMENTS…` in this process, which has Keras and JAX loaded already."""
+    from inksight.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    before, code = (os.getcwd(), sys.argv, inksight.STARTED), 0
+    try:
+        os.chdir(folder)
+        sys.argv, inksight.STARTED = ["inksight", *arguments], time.monotonic()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        os.chdir(before[0])
+        _, sys.argv, inksight.STARTED = before
+    said, told = (stream.buffer.getvalue().decode() for stream in (out, err))
+    return subprocess.CompletedProcess(arguments, code, said, told)
+
+
 @pytest.fixture(scope="session")
 def command():
-    """Runs `inksight ARGUMENTS…` as a process of its own: (folder, *arguments) -> CompletedProcess."""
-
-    def run(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
-        program = [sys.executable, "-W", "error::DeprecationWarning:inksight", "-m", "inksight", *arguments]
-        return subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=300, **options)
-
-    return run
+    """Runs `inksight ARGUMENTS…`: (folder, *arguments) -> CompletedProcess. In this process, which saves a second; with
+    options of `subprocess.run` (env, input, …) in one of its own."""
+    return lambda folder, *arguments, **options: (as_process if options else in_process)(folder, *arguments, **options)
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory, command):
+def quick(tmp_path_factory):
     """The real `quick` preset on real MNIST, through the command line: (its JSON, the folder it ran in)."""
     folder = tmp_path_factory.mktemp("quick")
-    done = command(folder, "train", "--json")
+    done = as_process(folder, "train", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), folder
 

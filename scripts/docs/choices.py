@@ -7,10 +7,10 @@ from typing import Any
 
 from inksight.training.config import PRESET_NOTES, PRESETS, TrainConfig
 
-HEAD = """# Choices of a recipe
+HEAD = """# Settings
 
 Every row is a field of `TrainConfig` and a flag of `inksight train`: `dense_units` is `--dense-units`. The first value
-is the default; a dash means the network's own.
+is the default; a dash means the default of the network.
 
 """
 
@@ -18,7 +18,7 @@ is the default; a dash means the network's own.
 def reference() -> str:
     """The whole page: what each preset costs and reaches, and a table of the choices."""
     notes = [f"- `{name}`: {note}" for name, note in PRESET_NOTES.items()]
-    lines = ["| choice | what it is | value |", "|---|---|---|"]
+    lines = ["| setting | what it is | value |", "|---|---|---|"]
     for item in fields(TrainConfig):
         among = item.metadata["among"]
         text = item.metadata["help"] + (f" One of {', '.join(among)}." if among else "")

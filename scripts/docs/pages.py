@@ -26,6 +26,9 @@ def gather(pages: Path) -> None:
     for path in pages.rglob("*.md"):
         page = PurePosixPath(path.relative_to(pages))
         path.write_text(_whole(path.read_text(encoding="utf-8"), page), encoding="utf-8")
+    (pages / "examples").mkdir()
+    for picture in (ROOT / "examples").glob("*.jpg"):  # the README shows them
+        shutil.copy(picture, pages / "examples")
     shutil.copy(ROOT / "src/inksight/serve/static/icon.svg", pages / "icon.svg")
 
 

@@ -11,9 +11,12 @@ from inksight.cli import commands as command_line
 
 def test_pages_take_parts_of_the_readme(made_by, tmp_path):
     made_by("pages").gather(tmp_path / "pages")
-    page = (tmp_path / "pages/guides/exporting.md").read_text()
-    assert "<!-- README" not in page
-    assert "](../page.png)" in page  # it is ](docs/page.png) in the README
+    for name in ("index.md", "index.zh-CN.md"):
+        page = (tmp_path / "pages" / name).read_text()
+        assert "<!-- README" not in page
+        assert "](pictures/draw.png)" in page  # ](docs/pictures/draw.png) in the README
+        assert "](examples/phone-number.jpg)" in page
+    assert (tmp_path / "pages/examples/phone-number.jpg").exists()
     assert "# Changelog" in (tmp_path / "pages/changelog.md").read_text()
 
 

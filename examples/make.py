@@ -7,7 +7,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 SHAPES = ("circle", "square", "star")
-PICTURES_A_SHAPE = 24
+PICTURES_A_SHAPE = 30
 
 # The strokes of each digit as points (x, y) of a curve, in a box of 1 by 1.5.
 STROKES = {
@@ -98,6 +98,7 @@ def shape(kind: str, generator) -> np.ndarray:
 
 
 def main() -> None:
+    """Write all sample pictures beside this file."""
     cv2.imwrite(str(HERE / "seven.png"), seven())
     cv2.imwrite(str(HERE / "phone-number.jpg"), number("20264817"), [cv2.IMWRITE_JPEG_QUALITY, 82])
     generator = np.random.default_rng(0)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -66,11 +67,11 @@ def folder(tmp_path_factory):
 
     place = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "examples", place / "examples")
-    test = inksight.load("mnist").test
-    for index in range(400, 430):
-        kind = place / "corrections" / str(test.labels[index])
+    train = inksight.load("mnist").train
+    for index in range(12):  # shifted, so that none of them is in a part of MNIST
+        kind = place / "corrections" / str(train.labels[index])
         kind.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(test.images[index]).save(kind / f"{index}.png")
+        Image.fromarray(np.roll(train.images[index], 3, axis=1)).save(kind / f"{index}.png")
     return place
 
 

@@ -6,6 +6,8 @@ import zipfile
 import cv2
 import pytest
 
+pytestmark = pytest.mark.browser
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 SEVEN = [(0.3, 0.2), (0.55, 0.2), (0.45, 0.5), (0.4, 0.85)]
 WAIT_MS = 120_000
@@ -149,9 +151,9 @@ def test_an_answer_is_corrected_learned_and_taken_back(visit, address, trained, 
 
 @pytest.mark.parametrize("tab", ["train", "runs", "teach"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_they_fit_a_phone(visit, address, trained, tab, scheme):
+def test_they_fit_a_phone(visit, address, trained, wait_for_tab, tab, scheme):
     page = visit(address, tab, color_scheme=scheme, **PHONE)
-    page.wait_for_timeout(300)
+    wait_for_tab(page, tab)
     assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
     for control in page.locator(f"#{tab} :is(button, select, input:not([type=checkbox])):visible").all():
         box = control.bounding_box()

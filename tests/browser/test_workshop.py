@@ -99,8 +99,9 @@ def test_a_knob_out_of_its_range_is_refused_in_words(visit, address, trained):
     assert page.evaluate("document.querySelector('#train form').checkValidity()") is True
 
 
-def test_a_zip_is_uploaded(visit, address, place):
+def test_a_zip_is_uploaded(visit, address, wait_for_tab, place):
     page = visit(address, "train")
+    wait_for_tab(page, "train")
     page.set_input_files("#train input[type=file]", place / "few.zip")
     page.wait_for_function(
         "() => document.querySelector('#train [data-part=uploaded]').textContent.includes('3 classes')"
@@ -158,3 +159,18 @@ def test_they_fit_a_phone(visit, address, trained, wait_for_tab, tab, scheme):
     for control in page.locator(f"#{tab} :is(button, select, input:not([type=checkbox])):visible").all():
         box = control.bounding_box()
         assert box["x"] + box["width"] <= 390 or control.evaluate("(each) => Boolean(each.closest('.wide'))")
+
+
+def test_nothing_can_be_started_before_the_recipes_are_there(visit, address):
+    page = visit(address, "draw")
+    held = []
+    page.route("**/app/training/options", lambda route: held.append(route))
+    page.click("#tab-train")
+    page.get_by_role("button", name="Train", exact=True).click(force=True)
+    page.focus("#train [data-part=start]")
+    page.keyboard.press("Enter")
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    page.wait_for_selector("#train [data-part=form]:not([inert])")
+    assert page.locator("#train [data-part=preset] option").count() > 3

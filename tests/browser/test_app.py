@@ -197,6 +197,8 @@ def test_an_answer_for_a_cleared_drawing_is_dropped(visit, app):
     while not held:
         two_frames(page)
     page.keyboard.press("Escape")
+    two_frames(page)
+    assert page.inner_text("#draw .label") == "–" and page.is_hidden("[data-part=more]")
     draw(page, DIGITS["0"])
     held[0].continue_()
     says(page, "0")

@@ -248,7 +248,7 @@ def test_pictures_on_paper_are_read(open_page, shipped, mnist):
 
 
 def wait_for_label(page, label):
-    page.wait_for_function("(label) => document.getElementById('label').textContent === label", arg=label, timeout=5000)
+    page.wait_for_function("(label) => document.getElementById('label').textContent === label", arg=label)
 
 
 BRINGING = """([kind, bytes]) => {

@@ -102,7 +102,8 @@ class Drawing {
     this.#paint();
     this.part("undo").disabled = !this.pad.canUndo;
     this.part("clear").disabled = this.pad.isEmpty;
-    this.answerTo(this.since);
+    if (this.pad.isEmpty) this.#show(null);
+    else this.answerTo(this.since);
     this.since = null;
   }
 
@@ -135,10 +136,7 @@ class Drawing {
    */
   async #answer(since) {
     const { pad, context } = this;
-    if (pad.isEmpty) {
-      this.#show(null);
-      return;
-    }
+    if (pad.isEmpty) return;
     const { model } = context;
     const isFinished = !pad.isDown;
     const newest = pad.strokes.at(-1);

@@ -54,15 +54,19 @@ TINY = {
 }
 
 
-@pytest.mark.parametrize("script", TINY)
+def needs_browser(script: str) -> bool:
+    return "playwright" in (BENCHMARKS / script).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "script", [pytest.param(each, marks=pytest.mark.browser) if needs_browser(each) else each for each in TINY]
+)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
-    if (
-        script in ("draw.py", "page.py")
-        and "INKSIGHT_BROWSER" not in os.environ
-        and not Path("/usr/bin/chromium").exists()
-    ):
-        pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
+    if needs_browser(script) and "INKSIGHT_BROWSER" not in os.environ:
+        pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: uv sync --group dev")
+        if not Path("/usr/bin/chromium").exists():
+            pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,8 @@
 """A real browser: Debian's Chromium, driven by Playwright.
 
-Where there is none, these tests skip and say so. INKSIGHT_BROWSER names another one, and says that it must be there.
-INKSIGHT_SCREENSHOTS names a folder that keeps how each test's pages looked at its end.
+Without Playwright or the browser these tests are skipped with the reason. INKSIGHT_BROWSER names another browser; if it
+is set, a missing browser or a missing Playwright is a failure. INKSIGHT_SCREENSHOTS names a folder for a screenshot of
+each page at the end of its test.
 """
 
 import contextlib
@@ -22,8 +23,11 @@ CHROMIUM = "/usr/bin/chromium"
 def browser():
     wanted = os.environ.get("INKSIGHT_BROWSER")
     path = wanted or CHROMIUM
-    if not wanted and not Path(path).exists():
-        pytest.skip(f"no browser at {CHROMIUM} (apt-get install chromium), and INKSIGHT_BROWSER names no other")
+    if not wanted:
+        pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: uv sync --group dev")
+    if not Path(path).exists():
+        missing = f"no browser at {path}: apt-get install chromium, or set INKSIGHT_BROWSER to the path of another"
+        pytest.fail(missing) if wanted else pytest.skip(missing)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -39,6 +43,48 @@ def close_all(contexts: list, test: str) -> None:
         page.screenshot(path=Path(folder) / f"{re.sub(r'[^a-z0-9]+', '-', test.lower()).strip('-')}-{number}.png")
     for context in contexts:
         context.close()
+
+
+READY = {
+    "draw": "#draw .bars li",
+    "sees": "#sees .stages img",
+    "photo": "#photo button",
+    "inside": "#inside .bars li",
+    "train": "#train [data-part=knobs] label",
+    "runs": "#runs tbody tr",
+    "teach": "#teach .label:text('7')",
+}
+
+
+@pytest.fixture
+def wait_for_tab():
+    """Waits until a tab of the app shows what the service told it: (page, tab) -> None."""
+    return lambda page, tab: page.wait_for_selector(READY[tab], state="attached")
+
+
+INK = """(selector) => {
+  const pad = document.querySelector(selector);
+  const { width, height } = pad;
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(pad, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  let [left, right, top, bottom, area] = [width, 0, height, 0, 0];
+  for (let at = 0; at < width * height; at++) {
+    if (data[4 * at] >= 128) continue;
+    const [x, y] = [at % width, Math.floor(at / width)];
+    [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
+    area += 1;
+  }
+  return { left, top, width: right + 1 - left, height: bottom + 1 - top, area };
+}"""
+
+
+@pytest.fixture
+def ink_on():
+    """The ink on a canvas of a light page: (page, selector) -> its left, top, width, height and area in pixels."""
+    return lambda page, selector: page.evaluate(INK, selector)
 
 
 @contextlib.contextmanager

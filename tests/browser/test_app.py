@@ -9,6 +9,8 @@ import pytest
 
 import inksight
 
+pytestmark = pytest.mark.browser
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 TABS = ("draw", "sees", "photo", "inside")
 DIGITS = {
@@ -35,9 +37,27 @@ def draw(page, strokes, middle=0.5, height=1.0):
         page.mouse.up()
 
 
+def middle_of(page, right=0):
+    """A point of the pad in pixels of the page, as far right of its middle as asked."""
+    box = page.locator("[data-part=pad]").bounding_box()
+    return box["x"] + box["width"] / 2 + right, box["y"] + box["height"] / 2
+
+
+def two_frames(page) -> None:
+    """Waits until the page has done what was due at the next frame."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def says(page, text: str) -> None:
     """Waits until the answer is this."""
     page.wait_for_function("(text) => document.querySelector('#draw .label').textContent === text", arg=text)
+
+
+WATCH_LABEL = """() => {
+  const label = document.querySelector("#draw .label");
+  window.labels = [];
+  new MutationObserver(() => window.labels.push(label.textContent)).observe(label, { childList: true });
+}"""
 
 
 def picture(digits: np.ndarray, light: int = 235, ink: int = 30) -> bytes:
@@ -109,6 +129,115 @@ def test_strokes_are_undone_and_cleared(visit, app):
     says(page, "7")
     page.keyboard.press("Escape")
     says(page, "–")
+
+
+def test_a_tap_leaves_a_round_dot_as_wide_as_the_pen(visit, app, ink_on):
+    """While the pen is down as well as after it."""
+    page = visit(app)
+    screen_px = page.locator("[data-part=pad]").bounding_box()["width"]
+    page.click("[data-part=pad]", position={"x": screen_px / 4, "y": screen_px / 3})
+    page.wait_for_function("() => document.getElementById('spoken').textContent.includes('Not a digit, it seems.')")
+    dot = ink_on(page, "[data-part=pad]")
+    width_px = 13 * 1200 / 320
+    assert abs(dot["width"] - width_px) <= 2 and abs(dot["height"] - width_px) <= 2
+    assert abs(dot["area"] - np.pi * width_px**2 / 4) <= 0.02 * dot["area"]
+    assert abs(dot["left"] + dot["width"] / 2 - 1200 / 4) <= 2 and abs(dot["top"] + dot["height"] / 2 - 1200 / 3) <= 2
+    page.click("#draw [data-part=clear]")
+    page.mouse.move(*middle_of(page))
+    page.mouse.down()
+    page.wait_for_selector("#draw .best")
+    assert ink_on(page, "[data-part=pad]")["area"] == pytest.approx(dot["area"], rel=0.02)
+    page.mouse.up()
+
+
+def test_an_empty_pad_asks_nothing(visit, app):
+    page = visit(app)
+    asked = []
+    page.on("request", lambda request: "/static/" in request.url or asked.append(request.url))
+    page.focus("[data-part=pad]")
+    for key in ("ArrowUp", "ArrowLeft", "Escape", "Control+z"):
+        page.keyboard.press(key)
+    page.emulate_media(color_scheme="dark")
+    page.mouse.move(*middle_of(page))
+    page.mouse.move(0, 0)
+    page.click("#tab-photo")
+    page.click("#tab-draw")
+    two_frames(page)
+    assert asked == [] and page.is_hidden("#problem")
+    assert page.inner_text("[data-part=words]") == "Draw, and the answer comes as you go."
+
+
+def test_an_error_is_shown_only_when_the_pen_is_lifted(visit, app):
+    page = visit(app)
+    page.route("**/predict", lambda route: route.fulfill(status=422, json={"error": "the picture is blank"}))
+    page.route("**/read", lambda route: route.fulfill(json={"text": "", "digits": [], "signs": []}))
+    page.mouse.move(*middle_of(page))
+    for moves in range(2):
+        with page.expect_response("**/predict") as refused:
+            page.mouse.down() if moves == 0 else page.mouse.move(*middle_of(page, 30))
+        refused.value.finished()
+        two_frames(page)
+        assert page.is_hidden("#problem")
+    page.mouse.up()
+    page.wait_for_selector("#problem >> text=the picture is blank")
+    assert [text for text in visit.faults if "422" not in text] == []
+    visit.faults.clear()
+
+
+def test_an_answer_for_a_cleared_drawing_is_dropped(visit, app):
+    page = visit(app)
+    draw(page, DIGITS["7"])
+    says(page, "7")
+    page.keyboard.press("Escape")
+    says(page, "–")
+    held = []
+    page.route("**/predict", lambda route: held.append(route), times=1)
+    page.evaluate(WATCH_LABEL)
+    page.click("[data-part=undo]")
+    while not held:
+        two_frames(page)
+    page.keyboard.press("Escape")
+    two_frames(page)
+    assert page.inner_text("#draw .label") == "–" and page.is_hidden("[data-part=more]")
+    draw(page, DIGITS["0"])
+    held[0].continue_()
+    says(page, "0")
+    assert "7" not in page.evaluate("window.labels")
+
+
+def test_a_stroke_ends_when_another_tab_is_shown(visit, app, ink_on):
+    page = visit(app)
+    page.mouse.move(*middle_of(page))
+    page.mouse.down()
+    page.mouse.move(*middle_of(page, 40), steps=4)
+    two_frames(page)
+    drawn = ink_on(page, "[data-part=pad]")
+    page.evaluate("location.hash = 'photo'")
+    page.wait_for_selector("#photo:visible")
+    page.mouse.move(30, 30, steps=4)
+    page.evaluate("location.hash = 'draw'")
+    page.wait_for_selector("#draw .best")
+    page.mouse.move(*middle_of(page, 90), steps=4)
+    page.mouse.up()
+    two_frames(page)
+    assert ink_on(page, "[data-part=pad]") == drawn
+    page.keyboard.press("Escape")
+    draw(page, DIGITS["7"])
+    says(page, "7")
+
+
+def test_a_finished_drawing_is_announced_when_the_cursor_moves_on(visit, app):
+    page = visit(app)
+    page.focus("[data-part=pad]")
+    for key in ("ArrowUp",) * 6 + (" ",) + ("ArrowDown",) * 13:
+        page.keyboard.press(key)
+    says(page, "1")
+    assert page.inner_text("#spoken") == ""
+    page.evaluate(
+        "() => [' ', 'ArrowUp'].forEach((key) =>"
+        " document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })))"
+    )
+    page.wait_for_function("() => document.getElementById('spoken').textContent.startsWith('1, ')")
 
 
 def test_a_stroke_is_undone_while_it_is_drawn(visit, app):
@@ -244,14 +373,14 @@ def test_a_picture_that_cannot_be_read_is_an_error_in_words(visit, app):
 
 
 @pytest.mark.parametrize("options", [PHONE, {"color_scheme": "dark"}], ids=["phone", "dark"])
-def test_every_tab_fits(visit, app, options):
+def test_every_tab_fits(visit, app, wait_for_tab, options):
     """Without horizontal scroll."""
     page = visit(app, **options)
     draw(page, DIGITS["7"])
     says(page, "7")
     for tab in TABS:
         page.click(f"#tab-{tab}")
-        page.wait_for_selector({"sees": ".stages img", "inside": "#inside .bars"}.get(tab, f"#{tab} *"))
+        wait_for_tab(page, tab)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
 
 

@@ -15,7 +15,10 @@ from inksight.export.job import export_run
 from inksight.export.proof import golden_pictures
 from inksight.ink import digit_input, digit_of_ink
 
+pytestmark = pytest.mark.browser
+
 RANDOM = np.random.default_rng(0)
+NO_AXE = "axe-playwright-python is not installed: uv sync --group dev"
 SEVEN = [(0.3, 0.22), (0.5, 0.2), (0.7, 0.22), (0.6, 0.4), (0.5, 0.6), (0.45, 0.82)]
 ONE = [(0.5, 0.15), (0.5, 0.85)]
 SCRIBBLE = [(0.1, 0.1), (0.9, 0.2), (0.1, 0.3), (0.9, 0.5), (0.2, 0.9), (0.9, 0.9), (0.1, 0.5)]
@@ -168,6 +171,24 @@ def test_a_drawing_becomes_the_same_input_as_in_python(open_page, shipped, width
         page.click("#clear")
 
 
+def test_a_tap_leaves_a_round_dot_as_wide_as_the_pen(open_page, shipped, ink_on):
+    """While the pen is down as well as after it."""
+    page = open_page(shipped)
+    box = page.locator("#pad").bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.4 * box["height"])
+    page.mouse.down()
+    settled(page)
+    down = ink_on(page, "#pad")
+    assert page.inner_text("#label") != "–" and page.is_hidden("#hint")
+    page.mouse.up()
+    settled(page)
+    assert ink_on(page, "#pad") == down
+    width_px = 22 * 640 / 320
+    assert abs(down["width"] - width_px) <= 2 and abs(down["height"] - width_px) <= 2
+    assert abs(down["area"] - np.pi * width_px**2 / 4) <= 0.02 * down["area"]
+    assert abs(down["left"] + down["width"] / 2 - 160) <= 2 and abs(down["top"] + down["height"] / 2 - 256) <= 2
+
+
 def planes(digits: np.ndarray):
     """Ink of all sizes and widths: enlarged digits, and lines from a hair to a marker."""
     for digit in digits:
@@ -227,7 +248,7 @@ def test_pictures_on_paper_are_read(open_page, shipped, mnist):
 
 
 def wait_for_label(page, label):
-    page.wait_for_function("(label) => document.getElementById('label').textContent === label", arg=label, timeout=5000)
+    page.wait_for_function("(label) => document.getElementById('label').textContent === label", arg=label)
 
 
 BRINGING = """([kind, bytes]) => {
@@ -291,12 +312,11 @@ def test_a_colour_model_is_drawn_for_in_colour(open_page, colour_run, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1100])
 def test_it_fits_and_axe_finds_nothing(open_page, shipped, scheme, width):
-    from axe_playwright_python.sync_playwright import Axe
-
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=NO_AXE)
     page = open_page(shipped, viewport={"width": width, "height": 800}, color_scheme=scheme)
     for _ in range(2):
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        found = Axe().run(page)
+        found = axe.Axe().run(page)
         assert [each["id"] for each in found.response["violations"]] == []
         draw(page, SEVEN)
 

@@ -6,6 +6,8 @@ import zipfile
 import cv2
 import pytest
 
+pytestmark = pytest.mark.browser
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 SEVEN = [(0.3, 0.2), (0.55, 0.2), (0.45, 0.5), (0.4, 0.85)]
 WAIT_MS = 120_000
@@ -97,8 +99,9 @@ def test_a_knob_out_of_its_range_is_refused_in_words(visit, address, trained):
     assert page.evaluate("document.querySelector('#train form').checkValidity()") is True
 
 
-def test_a_zip_is_uploaded(visit, address, place):
+def test_a_zip_is_uploaded(visit, address, wait_for_tab, place):
     page = visit(address, "train")
+    wait_for_tab(page, "train")
     page.set_input_files("#train input[type=file]", place / "few.zip")
     page.wait_for_function(
         "() => document.querySelector('#train [data-part=uploaded]').textContent.includes('3 classes')"
@@ -149,10 +152,25 @@ def test_an_answer_is_corrected_learned_and_taken_back(visit, address, trained, 
 
 @pytest.mark.parametrize("tab", ["train", "runs", "teach"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_they_fit_a_phone(visit, address, trained, tab, scheme):
+def test_they_fit_a_phone(visit, address, trained, wait_for_tab, tab, scheme):
     page = visit(address, tab, color_scheme=scheme, **PHONE)
-    page.wait_for_timeout(300)
+    wait_for_tab(page, tab)
     assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
     for control in page.locator(f"#{tab} :is(button, select, input:not([type=checkbox])):visible").all():
         box = control.bounding_box()
         assert box["x"] + box["width"] <= 390 or control.evaluate("(each) => Boolean(each.closest('.wide'))")
+
+
+def test_nothing_can_be_started_before_the_recipes_are_there(visit, address):
+    page = visit(address, "draw")
+    held = []
+    page.route("**/app/training/options", lambda route: held.append(route))
+    page.click("#tab-train")
+    page.get_by_role("button", name="Train", exact=True).click(force=True)
+    page.focus("#train [data-part=start]")
+    page.keyboard.press("Enter")
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    page.wait_for_selector("#train [data-part=form]:not([inert])")
+    assert page.locator("#train [data-part=preset] option").count() > 3

@@ -13,11 +13,11 @@ const ARROW_PX = 10;
 export class Pad {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {(finished: boolean) => void} onChange after every change; `finished` when no pen is down
+   * @param {() => void} onChange after every change of the strokes, and when the pen is lifted
+   * @param {() => void} onMove when only the keyboard's cursor moved
    */
-  constructor(canvas, onChange) {
-    this.canvas = canvas;
-    this.onChange = onChange;
+  constructor(canvas, onChange, onMove) {
+    Object.assign(this, { canvas, onChange, onMove });
     /** @type {Stroke[]} */
     this.strokes = [];
     /** @type {Stroke[]} */
@@ -38,22 +38,34 @@ export class Pad {
     return this.strokes.length === 0;
   }
 
+  /** Whether a stroke is being drawn. */
+  get isDown() {
+    return this.pointer !== null || this.keyboardDown;
+  }
+
   get canUndo() {
     return this.strokes.length + this.cleared.length > 0;
   }
 
   /** Takes back the last stroke, or the clearing of all. */
   undo() {
-    this.#lift();
+    this.#end();
     if (this.isEmpty) [this.strokes, this.cleared] = [this.cleared, []];
     else this.strokes.pop();
-    this.onChange(true);
+    this.onChange();
   }
 
   clear() {
-    this.#lift();
+    this.#end();
     if (!this.isEmpty) [this.strokes, this.cleared] = [[], this.strokes];
-    this.onChange(true);
+    this.onChange();
+  }
+
+  /** Ends the stroke that is being drawn. */
+  lift() {
+    if (!this.isDown) return;
+    this.#end();
+    this.onChange();
   }
 
   /**
@@ -83,30 +95,33 @@ export class Pad {
     this.strokes.push({ ...this.pen, points: [point] });
   }
 
+  /** A point at the same place as the one before adds nothing. */
   #add(point) {
-    this.strokes[this.strokes.length - 1].points.push(point);
+    const { points } = this.strokes[this.strokes.length - 1];
+    const last = points[points.length - 1];
+    if (point.x !== last.x || point.y !== last.y) points.push(point);
   }
 
   #down(event) {
     if (event.button !== 0 || this.pointer !== null) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.pointer = event.pointerId;
     this.#leave();
+    this.pointer = event.pointerId;
     this.#begin(this.#place(event));
-    this.onChange(false);
+    this.onChange();
   }
 
   #move(event) {
     if (event.pointerId !== this.pointer) return;
     const between = event.getCoalescedEvents();
     for (const each of between.length ? between : [event]) this.#add(this.#place(each));
-    this.onChange(false);
+    this.onChange();
   }
 
   #up(event) {
     if (event.pointerId !== this.pointer) return;
     this.pointer = null;
-    this.onChange(true);
+    this.onChange();
   }
 
   #place(event) {
@@ -128,19 +143,20 @@ export class Pad {
     this.cursor ??= this.#middle;
     this.keyboardDown = !this.keyboardDown;
     if (this.keyboardDown) this.#begin(this.cursor);
-    this.onChange(!this.keyboardDown);
+    this.onChange();
   }
 
   #walk([across, down], step) {
     const { x, y } = this.cursor ?? this.#middle;
     const within = (value, end) => Math.min(Math.max(value, 0), end);
     this.cursor = { x: within(x + across * step, PAD_PX), y: within(y + down * step, this.#height) };
-    if (this.keyboardDown) this.#add(this.cursor);
-    this.onChange(false);
+    if (!this.keyboardDown) return this.onMove();
+    this.#add(this.cursor);
+    this.onChange();
   }
 
-  /** Ends the stroke that is being drawn: what moves afterwards adds nothing to it. */
-  #lift() {
+  /** What moves from now on adds nothing to the last stroke. */
+  #end() {
     this.pointer = null;
     this.keyboardDown = false;
   }
@@ -149,18 +165,24 @@ export class Pad {
   #leave() {
     if (!this.cursor) return;
     this.cursor = null;
-    this.keyboardDown = false;
-    this.onChange(true);
+    if (this.keyboardDown) this.lift();
+    else this.onMove();
   }
 }
 
-/** A smooth line: through the middles between points, bent towards the points. */
+/** A dot for a single point, else a smooth line: through the middles between points, bent towards the points. */
 function paintStroke(context, { width, points }, colour) {
-  context.strokeStyle = colour;
+  const [{ x, y }] = points;
+  context.fillStyle = context.strokeStyle = colour;
   context.lineWidth = width;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
-  context.moveTo(points[0].x, points[0].y);
+  if (points.length === 1) {
+    context.arc(x, y, width / 2, 0, 2 * Math.PI); // browsers differ in whether a line of no length has caps
+    context.fill();
+    return;
+  }
+  context.moveTo(x, y);
   points.slice(1, -1).forEach((point, index) => {
     const next = points[index + 2];
     context.quadraticCurveTo(point.x, point.y, (point.x + next.x) / 2, (point.y + next.y) / 2);

@@ -13,7 +13,7 @@ const find = (id) => document.getElementById(id);
 const model = parseModel(find("model").textContent);
 const network = openNetwork(model);
 const forDigits = model.preprocessing === "digits";
-const pad = new Pad(find("pad"), changed);
+const pad = new Pad(find("pad"), changed, paintScreen);
 const screen = find("pad").getContext("2d");
 const sheet = blank(PAD_PX, PAD_PX).getContext("2d", { willReadFrequently: true });
 const rows = model.classes.map(classRow);
@@ -24,7 +24,6 @@ let photo = null;
 let shown = null;
 let problem = "";
 let waiting = false;
-let finished = true;
 
 /**
  * What programs and tests may call.
@@ -55,9 +54,8 @@ function answered(input) {
 }
 
 /** Something was drawn: answer at the next frame, once however much it was. */
-function changed(isFinished) {
+function changed() {
   if (!pad.isEmpty) [photo, problem] = [null, ""];
-  finished = isFinished;
   if (waiting) return;
   waiting = true;
   requestAnimationFrame(() => {
@@ -145,7 +143,7 @@ function show(answer) {
   find("answer").dataset.verdict = answer?.verdict ?? "none";
   find("label").textContent = answer?.label ?? "–";
   find("words").textContent = said || "Draw, and the answer comes as you go.";
-  if (finished) find("spoken").textContent = answer ? `${answer.label}, ${said}` : said;
+  if (!pad.isDown) find("spoken").textContent = answer ? `${answer.label}, ${said}` : said;
   rows.forEach((row, index) => row(answer?.probabilities[index], answer?.label === model.classes[index]));
   paintInput(answer?.input);
 }
@@ -186,7 +184,7 @@ async function open(file) {
   } catch {
     problem = `${file.name} is not a picture that can be read here. Choose a PNG or a JPEG.`;
   }
-  changed(true);
+  changed();
 }
 
 /** The heading, and what belongs only to some models. */
@@ -226,7 +224,7 @@ function clear() {
 function listen() {
   find("undo").addEventListener("click", () => pad.undo());
   find("clear").addEventListener("click", clear);
-  for (const id of ["width", "colour", "paper"]) find(id).addEventListener("input", () => (usePen(), changed(true)));
+  for (const id of ["width", "colour", "paper"]) find(id).addEventListener("input", () => (usePen(), changed()));
   find("choose").addEventListener("click", () => find("file").click());
   find("file").addEventListener("change", ({ target }) => open(target.files[0]).then(() => (target.value = "")));
   addEventListener("paste", (event) => open(event.clipboardData.files[0]));
@@ -236,7 +234,7 @@ function listen() {
     if ((event.ctrlKey || event.metaKey) && event.key === "z") (event.preventDefault(), pad.undo());
     if (event.key === "Escape") clear();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => changed(true));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
 }
 
 introduce();

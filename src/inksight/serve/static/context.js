@@ -48,14 +48,15 @@ export class Context extends EventTarget {
    *
    * @template T
    * @param {() => Promise<T>} work
+   * @param {() => boolean} [isShown] whether a failure is shown, asked when it comes
    * @returns {Promise<?T>} null after a failure
    */
-  attempt(work) {
+  attempt(work, isShown) {
     return this.inBackground(async () => {
       const result = await work();
       this.complain();
       return result;
-    });
+    }, isShown);
   }
 
   /**
@@ -63,13 +64,14 @@ export class Context extends EventTarget {
    *
    * @template T
    * @param {() => Promise<T>} work
+   * @param {() => boolean} [isShown] whether a failure is shown, asked when it comes
    * @returns {Promise<?T>} null after a failure
    */
-  async inBackground(work) {
+  async inBackground(work, isShown = () => true) {
     try {
       return await work();
     } catch (problem) {
-      if (problem.name !== "AbortError") this.complain(problem.message);
+      if (problem.name !== "AbortError" && isShown()) this.complain(problem.message);
       return null;
     }
   }

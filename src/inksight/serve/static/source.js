@@ -96,7 +96,7 @@ export class Source {
       this.#introduce(picture);
       const answer = await this.question(picture);
       if (number === this.count) this.show(answer);
-    });
+    }, () => number === this.count);
   }
 
   #introduce({ blob, name }) {

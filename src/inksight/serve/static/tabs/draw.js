@@ -51,11 +51,15 @@ class Drawing {
     this.screen = this.part("pad").getContext("2d");
     this.sheet = Object.assign(document.createElement("canvas"), SENT).getContext("2d", { willReadFrequently: true });
     this.bars = new Bars(this.part("bars"));
-    this.pad = new Pad(this.part("pad"), (isFinished) => this.#changed(isFinished));
+    this.pad = new Pad(this.part("pad"), () => this.#changed(), () => this.#paint());
     this.answerTo = latestWins((since) => this.#answer(since));
     this.isWaiting = false;
     this.#listen();
     this.#update();
+  }
+
+  hidden() {
+    this.pad.lift();
   }
 
   #listen() {
@@ -69,7 +73,7 @@ class Drawing {
     }
     addEventListener("keydown", (event) => this.#key(event));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#paint());
-    context.addEventListener("model", () => this.#changed(true));
+    context.addEventListener("model", () => this.#changed());
     this.#usePen();
   }
 
@@ -84,8 +88,7 @@ class Drawing {
   }
 
   /** Something was drawn: answered at the next frame, once however much it was. */
-  #changed(isFinished) {
-    this.isFinished = isFinished;
+  #changed() {
     this.since ??= performance.now();
     if (this.isWaiting) return;
     this.isWaiting = true;
@@ -99,7 +102,8 @@ class Drawing {
     this.#paint();
     this.part("undo").disabled = !this.pad.canUndo;
     this.part("clear").disabled = this.pad.isEmpty;
-    this.answerTo(this.since);
+    if (this.pad.isEmpty) this.#show(null);
+    else this.answerTo(this.since);
     this.since = null;
   }
 
@@ -124,16 +128,22 @@ class Drawing {
     screen.stroke();
   }
 
-  /** Asks about what is drawn now. @param {number} since when it was drawn, in ms */
+  /**
+   * Asks about what is drawn now. The answer is dropped if the drawing lost a stroke or the model was replaced
+   * meanwhile. An error is shown only when no pen is down: an unfinished stroke is asked about again.
+   *
+   * @param {number} since when it was drawn, in ms
+   */
   async #answer(since) {
-    const isFinished = this.isFinished;
-    if (this.pad.isEmpty) {
-      this.#show(null);
-      return;
-    }
+    const { pad, context } = this;
+    if (pad.isEmpty) return;
+    const { model } = context;
+    const isFinished = !pad.isDown;
+    const newest = pad.strokes.at(-1);
+    const isCurrent = () => pad.strokes.includes(newest) && context.model === model;
     this.#paintSheet();
-    const found = await this.context.attempt(() => this.#ask(greyOf(this.sheet)));
-    if (!found || this.pad.isEmpty) return;
+    const found = await context.attempt(() => this.#ask(greyOf(this.sheet)), () => isCurrent() && !pad.isDown);
+    if (!found || !isCurrent()) return;
     this.#show(found, performance.now() - since);
     if (isFinished) await this.#tell(found);
   }

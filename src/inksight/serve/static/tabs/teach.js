@@ -39,7 +39,7 @@ const HTML = `
 <section class="card stack below" aria-labelledby="learn-title">
   <h2 id="learn-title">Learn them</h2>
   <p class="soft" data-part="learn-words"></p>
-  <form class="tools" data-part="learn">
+  <form class="tools" data-part="learn" hidden>
     <label class="field">Start from <select data-part="run"></select></label>
     <button type="submit" class="main">Learn the corrections</button>
   </form>

@@ -9,7 +9,7 @@ export const tab = { id: "train", title: "Train", mount: (panel, context) => new
 
 const HTML = `
 <div class="two even">
-  <form class="card stack" data-part="form">
+  <form class="card stack" data-part="form" inert>
     <h2>Train a network</h2>
     <label class="field">Pictures <select data-part="data"></select></label>
     <div class="tools">
@@ -70,6 +70,7 @@ class Training {
     part("time").max = options.time_s.high;
     this.options = options;
     this.#usePreset();
+    part("form").inert = false;
     return options;
   }
 

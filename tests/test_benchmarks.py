@@ -1,8 +1,10 @@
-"""The benchmark scripts run, on a tiny setting, and print what they promise. Their figures are not looked at."""
+"""The benchmark scripts run, on a tiny setting, and print what they promise: figures that can be."""
 
 import importlib
 import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,10 +56,42 @@ TINY = {
 }
 
 
+MEASURED = re.compile(r"(_s|_ms|_mb|_mib|_gflops|per_s|bytes|parameters|multiply_adds)$")
+RATE = re.compile(r"(accuracy|right|recall|areas|_before|_after)$")
+
+
+def impossible(figures, name="", inside="") -> list[str]:
+    """The figures that cannot be: not finite, a time or size that is not positive, a rate out of 0–1."""
+    if isinstance(figures, dict):
+        below = name if MEASURED.search(name) or RATE.search(name) else inside
+        return [each for key, value in figures.items() for each in impossible(value, key, below)]
+    if isinstance(figures, list):
+        return [each for value in figures for each in impossible(value, name, inside)]
+    if isinstance(figures, bool) or not isinstance(figures, int | float):
+        return []
+    kind = name if MEASURED.search(name) or RATE.search(name) else inside
+    spread = name in ("sd", "sem", "spread")
+    if not math.isfinite(figures):
+        return [f"{inside}.{name} = {figures}"]
+    if MEASURED.search(kind) and (figures < 0 or (figures == 0 and not spread)):
+        return [f"{inside}.{name} = {figures}"]
+    if RATE.search(kind) and not 0 <= figures <= 1:
+        return [f"{inside}.{name} = {figures}"]
+    return []
+
+
+def test_impossible_figures_are_noticed():
+    assert impossible({"accuracy": 0.99, "seconds": {"fit_s": {"mean": 2.0, "sd": 0.0}}, "n": 0}) == []
+    assert impossible({"accuracy": {"mean": 99.0}}) == ["accuracy.mean = 99.0"]
+    assert impossible({"start_s": [0.3, 0.0]}) == [".start_s = 0.0"]
+    assert impossible({"largest": float("nan")}) == [".largest = nan"]
+
+
 def needs_browser(script: str) -> bool:
     return "playwright" in (BENCHMARKS / script).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script", [pytest.param(each, marks=pytest.mark.browser) if needs_browser(each) else each for each in TINY]
 )
@@ -71,7 +105,9 @@ def test_a_benchmark_prints_one_json_line(script):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
-    assert wanted | {"benchmark", "processor", "cores", "gpus", "commit", "date"} <= set(json.loads(line))
+    found = json.loads(line)
+    assert wanted | {"benchmark", "processor", "cores", "gpus", "commit", "date"} <= set(found)
+    assert impossible(found) == []
 
 
 def test_every_benchmark_is_tried():
@@ -79,6 +115,7 @@ def test_every_benchmark_is_tried():
     assert scripts == set(TINY)
 
 
+@pytest.mark.slow
 def test_the_baseline_is_the_articles_script(tmp_path):
     """One epoch of it on a hundredth of the data, on the backend that is here."""
     import gzip
@@ -122,6 +159,7 @@ def test_the_roofline_counts_what_a_step_has_to_multiply(monkeypatch):
     assert sum(flops for _, _, flops in found) == 32 * 2_771_168
 
 
+@pytest.mark.slow
 def test_the_service_is_compared_with_keras(quick_run):
     script = [sys.executable, str(BENCHMARKS / "serve.py"), str(quick_run.path), "--repeats", "1", "--seconds", "0.05"]
     done = subprocess.run([*script, "--starts", "1"], capture_output=True, text=True, timeout=120)
@@ -132,6 +170,7 @@ def test_the_service_is_compared_with_keras(quick_run):
         assert set(rivals) == {"inksight", "keras"}
         for figures in rivals.values():
             assert set(figures) == {"requests_per_s", "p50_ms", "p99_ms"}
+    assert impossible(answer) == []
 
 
 @pytest.mark.parametrize("net, members", [("tutorial", 1), ("strided", 1), ("compact", 1), ("compact", 2)])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from inksight import answers, cards
-from inksight.errors import RunError, StorageError
+from inksight.errors import RunError, StorageError, command
 from inksight.files import LEFT_BEHIND, whole_file
 
 FORMAT = 1
@@ -52,6 +52,11 @@ class ModelCard:
     unsure_below: float = 0.5
     rejected_below: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Of the pictures it was trained on: "grey" or "colour"."""
+        return "grey" if self.channels == 1 else "colour"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -106,18 +111,35 @@ class Run:
         """What a program must know to use its model."""
         return load_model_card(self.path)
 
+    def __repr__(self) -> str:
+        try:
+            test = self.metrics["test"]
+            return f"Run {self.path}: {100 * test['accuracy']:.2f} % right on {test['images']:,} test pictures"
+        except (RunError, LookupError, TypeError):  # files are missing or damaged
+            return f"Run {self.path}"
+
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""
         return cards.run_card(self)
 
 
-def load_run(name: str | Path) -> Run:
-    """Opens a run folder by path, or the newest by `latest`.
+RunLike = Run | str | Path
 
+
+def load_run(run: RunLike | None = None) -> Run:
+    """Opens a run folder.
+
+    Args:
+        run: a Run, its folder or "latest"; None for the latest run.
     Raises:
-        RunError: there is none, or files are missing from it.
+        RunError: there is none, files are missing from it, or it is the shipped model, which is no run folder.
     """
-    path = resolve(name)
+    path = resolve("latest" if run is None else run)
+    if path == SHIPPED:
+        raise RunError(
+            "the shipped model is no run folder: its training's course and Keras weights are not bundled. Give a run, "
+            f"or train one: {command('train')}."
+        )
     missing = [file for file in WHOLE if not (path / file).is_file()]
     if missing:
         raise RunError(
@@ -126,26 +148,39 @@ def load_run(name: str | Path) -> Run:
     return Run(path)
 
 
-def resolve(name: str | Path) -> Path:
-    """The folder that `shipped`, `latest` or a path stands for.
+def resolve(run: RunLike | None = None) -> Path:
+    """The folder of a run or model.
 
+    Args:
+        run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
     Raises:
         RunError: there is no such folder, or no model in it.
     """
-    if name == "shipped":
+    if run is None:
+        try:
+            return _newest()
+        except RunError:
+            return SHIPPED
+    if run == "shipped":
         return SHIPPED
-    path = _newest() if name == "latest" else Path(name)
+    path = run.path if isinstance(run, Run) else _newest() if run == "latest" else Path(run)
     if path.name.endswith(UNFINISHED) or (not path.is_dir() and unfinished_folder(path).is_dir()):
         name = str(path).removesuffix(UNFINISHED)
         raise RunError(
-            f"{name} is not finished: its training still runs, or it was cut short; then inksight train --resume "
-            f"{name} goes on with it."
+            f"{name} is not finished: its training still runs, or it was cut short; then "
+            f"{command('train', '--resume', name)} goes on with it."
         )
     if not path.is_dir():
-        raise RunError(f'no run "{name}": there is no such folder. Give a run folder, latest or shipped.')
+        raise RunError(f'no run "{path}": there is no such folder. Give a run folder, latest or shipped.')
     if not (path / CARD).is_file() or not (path / MODEL).is_file():
         raise RunError(f"{path} holds no model ({MODEL} and {CARD} were wanted). Give a folder made by inksight train.")
     return path
+
+
+def model_name(folder: Path) -> str:
+    """What `resolve` takes for a folder that it gave: "shipped", or the path."""
+    return "shipped" if folder == SHIPPED else str(folder)
 
 
 def load_model_card(folder: Path) -> ModelCard:
@@ -220,8 +255,8 @@ def require_free(path: Path) -> None:
         raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
     if (folder := unfinished_folder(path)).exists():
         raise StorageError(
-            f"{folder} exists already: a training of this name still runs, or it was cut short; then inksight train "
-            f"--resume {path} goes on with it. Or delete that folder, or choose another --out."
+            f"{folder} exists already: a training of this name still runs, or it was cut short; then "
+            f"{command('train', '--resume', path)} goes on with it. Or delete that folder, or choose another --out."
         )
 
 

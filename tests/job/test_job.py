@@ -298,7 +298,7 @@ def test_evaluating_on_other_data_matches_classes_by_name(here, quick_run, mnist
 
 def test_evaluating_on_unknown_classes_is_refused(here, quick_run):
     make_folder(here / "letters", classes=("a", "b"), count=10)
-    with pytest.raises(DataError, match="has classes that the model does not know: a, b. It knows 0, 1, 2"):
+    with pytest.raises(DataError, match="has classes that .* does not know: a, b. It knows 0, 1, 2"):
         inksight.evaluate(quick_run.path, "letters")
 
 

@@ -92,7 +92,8 @@ def serve(folder: Path, arguments: str, *questions: str) -> subprocess.Completed
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "BROWSER": "true"}  # a browser that does nothing
     with subprocess.Popen(program, cwd=folder, env=environment, **pipes) as process:
-        first = process.stderr.readline()
+        lines = iter(process.stderr.readline, "")
+        first = next(line for line in lines if "127.0.0.1" in line)  # below the one that names the model
         try:
             place = re.search(r"127\.0\.0\.1:\d+", first)[0]
             said = [

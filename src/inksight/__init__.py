@@ -3,7 +3,7 @@
     import inksight
     data = inksight.load("mnist")
     run = inksight.train(data, preset="quick")
-    reader = inksight.Predictor.load(run.path)
+    reader = inksight.Predictor.load(run)
     reader.predict("seven.png")
 
 The names below are imported when they are first used: `import inksight` alone loads neither Keras nor ONNX Runtime.

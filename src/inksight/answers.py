@@ -38,6 +38,9 @@ class AnswerSheet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"AnswerSheet: {int(self.right.sum()):,} of {len(self):,} pictures right"
+
     @property
     def right(self) -> np.ndarray:
         """bool (n,)."""

@@ -15,7 +15,7 @@ from inksight.errors import UsageError
 from inksight.evaluation import evaluate
 from inksight.measure.interval import wilson_interval
 from inksight.measure.mcnemar import Duel, duel, holm
-from inksight.runs import METRICS, MODEL, SHIPPED, ModelCard, Run, load_model_card, resolve
+from inksight.runs import METRICS, MODEL, SHIPPED, ModelCard, Run, RunLike, load_model_card, resolve
 
 NOISE_ABOVE = 0.05
 SEED = 0  # decides the test part of data that has none, the same for all
@@ -32,6 +32,9 @@ class Contender:
     answers: AnswerSheet
     cost: Mapping[str, float | None]
     warning: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {100 * self.accuracy:.2f} % right on {len(self.answers):,} pictures"
 
     @property
     def accuracy(self) -> float:
@@ -64,6 +67,9 @@ class Pairing:
     second: Contender
     duel: Duel
     p_adjusted: float
+
+    def __repr__(self) -> str:
+        return self.verdict
 
     @property
     def is_noise(self) -> bool:
@@ -118,6 +124,9 @@ class Comparison:
     contenders: tuple[Contender, ...]
     pairings: tuple[Pairing, ...]
 
+    def __repr__(self) -> str:
+        return "Comparison: " + ", ".join(f"{each.name} {100 * each.accuracy:.2f} %" for each in self.contenders)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
@@ -126,11 +135,11 @@ class Comparison:
         }
 
 
-def compare(runs: Sequence[str | Path], data: str | Path | None = None) -> Comparison:
+def compare(runs: Sequence[RunLike], data: str | Path | None = None) -> Comparison:
     """Compares runs, picture by picture. It is about these trained networks: another seed of a recipe is another run.
 
     Args:
-        runs: two or more run folders, `latest` and `shipped` among them.
+        runs: two or more of them: a Run, a run folder, "latest" or "shipped".
         data: what to measure them on; None for the test part that each was tested on, which must be the same.
     Raises:
         UsageError: fewer than two runs, one given twice, or runs that were tested on different pictures.

@@ -91,6 +91,9 @@ class Doubts:
     networks: int
     seconds: float
 
+    def __repr__(self) -> str:
+        return f"Doubts: about {self.estimated_errors:,} of {len(self.split):,} labels are wrong"
+
     @cached_property
     def estimated_errors(self) -> int:
         """How many labels are wrong, by confident learning."""

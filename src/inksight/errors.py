@@ -14,7 +14,8 @@ InksightError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 
 
 class InksightError(Exception):
@@ -63,3 +64,22 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     guess = f" Did you mean {near[0]}?" if near else ""
     return f'no {kind} "{name}".{guess} Known: {", ".join(names)}{", " + hint if hint else ""}.'
+
+
+def shortened(names: Sequence[str], most: int = 10) -> str:
+    """Return the first names of a long list, for a message.
+
+    >>> shortened(["circle", "square", "star"], most=2)
+    'circle, square and 1 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def command(*words: object) -> str:
+    """Return an `inksight` command line for a message, quoted where a shell needs it.
+
+    >>> command("predict", "PICTURE", "--model", "runs/my run-1")
+    "inksight predict PICTURE --model 'runs/my run-1'"
+    """
+    return shlex.join(["inksight", *map(str, words)])

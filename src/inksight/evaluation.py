@@ -12,14 +12,14 @@ import numpy as np
 from inksight.answers import AnswerSheet, sheet_of, surest_mistakes
 from inksight.data import load
 from inksight.data.dataset import Split
-from inksight.errors import DataError, RunError, UsageError
+from inksight.errors import DataError, RunError, UsageError, shortened
 from inksight.measure.calibration import coverage_accuracy, coverage_curve, ece, reliability, with_temperature
 from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
 from inksight.picture import pictures_at_once
 from inksight.predictor import Predictor
-from inksight.runs import KERAS, MODEL, resolve
+from inksight.runs import KERAS, MODEL, RunLike, resolve
 from inksight.training import engine
 
 if TYPE_CHECKING:
@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model said of a Split. probabilities: float32 (n, classes), calibrated. warning: why to doubt it."""
+    """What a model said of a Split. probabilities: float32 (n, classes), calibrated. warning: why to doubt it. model:
+    the name of the model."""
 
     split: Split
     probabilities: np.ndarray
     classes: tuple[str, ...]
     unsure_below: float
     warning: str | None = None
+    model: str = ""
+
+    def __repr__(self) -> str:
+        images, wrong = len(self.split), len(self.wrong)
+        return f"Evaluation of {self.model}: {100 * (1 - wrong / images):.2f} % right on {images:,} pictures"
 
     @property
     def confusion(self) -> np.ndarray:
@@ -82,16 +88,18 @@ class Evaluation:
 def evaluate_split(predictor: Predictor, split: Split) -> Evaluation:
     """Asks `predictor` about every picture of a Split whose labels count its classes."""
     card = predictor.card
-    return Evaluation(split, predictor.probabilities(split.images), card.classes, card.unsure_below)
+    rows = predictor.probabilities(split.images)
+    return Evaluation(split, rows, card.classes, card.unsure_below, model=predictor.name)
 
 
 def evaluate(
-    run: str | Path, data: str | Path | None = None, seed: int | None = None, backend: str | None = None
+    run: RunLike | None = None, data: str | Path | None = None, seed: int | None = None, backend: str | None = None
 ) -> Evaluation:
     """Measures a run on the test part of a data set.
 
     Args:
-        run: a run folder, `latest` or `shipped`.
+        run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
         data: a name or path; None for the one it was trained on.
         seed: decides the test part where the data has none; None for the run's own on its own data, else 0.
         backend: who answers: Keras on this backend, whichever the run was trained on; None for ONNX Runtime.
@@ -101,19 +109,29 @@ def evaluate(
         RunError: there is no such run, or it has no model for Keras.
         UsageError: the run was trained on arrays, and no data is given.
     """
-    run = resolve(run)  # once: another run may become the latest meanwhile
-    predictor = Predictor.load(run)
-    network = None if backend is None else _network(run, backend)
+    folder = resolve(run)  # once: another run may become the latest meanwhile
+    predictor = Predictor.load(folder)
+    network = None if backend is None else _network(folder, backend)
     origin = predictor.card.provenance
     source = str(data) if data is not None else origin["data"]["source"]
     if not source:
-        raise UsageError(f"{run} was trained on arrays out of a program; say which data to measure it on (--data).")
+        raise UsageError(f"{folder} was trained on arrays out of a program; say which data to measure it on (--data).")
     own = source == origin["data"]["source"]
     if seed is None:
         seed = origin["seed"] if own else 0
-    loaded = load(source, size_px=predictor.card.size_px, prepare=predictor.inputs, seed=seed)
-    changed = own and loaded.sha256 != origin["data"]["sha256"]
-    warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
+    kinds: list[str | None] = []
+
+    def prepare(picture: np.ndarray) -> np.ndarray:
+        kinds.append(predictor.unlike(picture))
+        return predictor.inputs(picture)
+
+    loaded = load(source, size_px=predictor.card.size_px, prepare=prepare, seed=seed)
+    kinds = kinds or [predictor.unlike(image) for image in loaded.test.images[:100]]  # no set of the registry passes
+    found, warning = max(set(kinds), key=kinds.count), None
+    if own and loaded.sha256 != origin["data"]["sha256"]:
+        warning = f"{source} has changed since the training: its test part may hold pictures that were learned from."
+    elif found is not None and not own:
+        warning = f"{source} is {found}; {predictor.name} was trained on {predictor.card.kind} pictures."
     split = labelled_as(loaded.test, loaded.classes, source, predictor)
     if network is None:
         evaluation = evaluate_split(predictor, split)
@@ -121,8 +139,8 @@ def evaluate(
         card = predictor.card
         raw = network.predict(split.batch, batch_size=pictures_at_once(card.size_px), verbose=0)
         probabilities = with_temperature(np.asarray(raw), card.temperature)
-        evaluation = Evaluation(split, probabilities, card.classes, card.unsure_below)
-    return replace(evaluation, warning=warning if changed else None)
+        evaluation = Evaluation(split, probabilities, card.classes, card.unsure_below, model=predictor.name)
+    return replace(evaluation, warning=warning)
 
 
 def _network(run: Path, backend: str) -> keras.Model:
@@ -148,8 +166,8 @@ def labelled_as(split: Split, names: tuple[str, ...], source: str, predictor: Pr
     unknown = [name for name in names if name not in classes]
     if unknown:
         raise DataError(
-            f"{source} has classes that the model does not know: {', '.join(unknown[:10])}. "
-            f"It knows {', '.join(classes[:20])}; rename the classes or take another run."
+            f"{source} has classes that {predictor.name} does not know: {shortened(unknown)}. "
+            f"It knows {shortened(classes, 20)}. Rename the classes, or give another run."
         )
     images = split.images
     if predictor.card.channels != split.batch.shape[3]:  # sets of arrays; pictures in files were prepared one by one

@@ -35,7 +35,7 @@ PRESET = "finetuned"
 
 
 def finetune(
-    run: str | Path,
+    run: runs.RunLike,
     data: str | Path,
     *,
     out: str | Path | None = None,
@@ -51,7 +51,7 @@ def finetune(
     that are in the test or the validation part of the run's data are left out: their figures would mean nothing more.
 
     Args:
-        run: a run folder or "latest". It is left as it is.
+        run: a Run, a run folder or "latest". It is left as it is.
         data: the pictures to learn, with their right labels: any data set; it may lack classes.
         out: the run folder to make; default `runs/<data>-finetuned-<number>`.
         track, watcher, progress, started: as for `train`.
@@ -138,14 +138,14 @@ def _carry_out(
         return told.kept(finish(Trained(model, mixed, fitted, config, facts, figures), clock, place))
 
 
-def _trained_run(name: str | Path) -> runs.Run:
+def _trained_run(run: runs.RunLike) -> runs.Run:
     """The run to start from."""
-    if name == "shipped":
+    if run == "shipped":
         raise RunError(
             "the shipped model comes without the Keras weights that finetuning starts from. Train one first: "
             "inksight train (seconds) or inksight train --preset robust (as the shipped one); then --finetune latest."
         )
-    return runs.load_run(name)
+    return runs.load_run(run)
 
 
 def _own_data(before: runs.Run, predictor: Predictor, progress: Callable[[int, int, str], None] | None) -> Dataset:

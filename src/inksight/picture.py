@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 from inksight.errors import PictureError
 
 MAX_PIXELS = 16 * 1024**2
+COLOURED_ABOVE = 64  # between the largest and the smallest channel of a pixel, of 255
+COLOURED_SHARE = 0.02  # of the pixels
 FORMATS = {
     "PNG": "PngImagePlugin",
     "JPEG": "JpegImagePlugin",
@@ -33,6 +35,10 @@ class ParsedPicture:
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        return f"ParsedPicture: {width}×{height} {'grey' if self.pixels.ndim == 2 else 'colour'}"
 
 
 def pictures_at_once(size_px: int) -> int:
@@ -79,6 +85,18 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
         raise
     except Exception as error:  # decoders raise what they like on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}). Save or copy it again.") from error
+
+
+def is_coloured(picture: np.ndarray) -> bool:
+    """Return whether a picture shows colours; tinted paper, warm light and the fringes of a JPEG are none.
+
+    Args:
+        picture: uint8 (height, width, 3).
+    """
+    step = max(1, max(picture.shape[:2]) // 256)
+    seen = picture[::step, ::step]
+    chroma = seen.max(axis=2) - seen.min(axis=2)
+    return bool((chroma > COLOURED_ABOVE).mean() > COLOURED_SHARE)
 
 
 def fit_square(picture: np.ndarray, size_px: int) -> np.ndarray:

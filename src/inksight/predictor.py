@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +14,22 @@ import numpy as np
 import onnxruntime
 
 from inksight import cards
-from inksight.errors import PictureError, RunError, UsageError
+from inksight.errors import PictureError, RunError, UsageError, shortened
 from inksight.ink import digit_input, is_framed
 from inksight.ink.digit import MNIST_PX
 from inksight.ink.explain import Story, story_of
 from inksight.ink.segment import segment
 from inksight.measure.calibration import evidence, with_temperature
-from inksight.picture import ParsedPicture, fit_square, load_picture, parse_picture, pictures_at_once
+from inksight.picture import (
+    ParsedPicture,
+    fit_square,
+    is_coloured,
+    load_picture,
+    parse_picture,
+    pictures_at_once,
+)
 from inksight.reading import Glyph, Spotter, is_cross, read_line
-from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, load_model_card, resolve
+from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, RunLike, load_model_card, model_name, resolve
 
 Picture = str | Path | bytes | np.ndarray | ParsedPicture
 Verdict = Literal["class", "unsure", "rejected"]
@@ -42,8 +49,8 @@ class Answer:
     source: the file or name it came from. verdict: "class", "unsure" (confidence below the model's threshold) or
     "rejected" (evidence below it: none of its classes). label: the likeliest class whatever the verdict.
     confidence: its probability, 0–1. probabilities: by class name.
-    input: what the network saw, uint8 (size, size) or (size, size, 3). notes: sentences about what was done with the
-    picture that its owner may not expect; mostly none.
+    input: what the network saw, uint8 (size, size) or (size, size, 3). notes: sentences about the picture that its
+    owner may not expect; mostly none. model: the name of the model that answered.
     """
 
     source: str
@@ -53,11 +60,17 @@ class Answer:
     probabilities: dict[str, float]
     input: np.ndarray
     notes: tuple[str, ...] = ()
+    model: str = ""
+
+    def __repr__(self) -> str:
+        verdict = {"class": "sure", "unsure": "unsure", "rejected": "none of the known classes"}[self.verdict]
+        return f"{self.label} ({100 * self.confidence:.1f} %, {verdict})"
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as it goes into JSON: everything but the input."""
         return {
             "source": self.source,
+            "model": self.model,
             "verdict": self.verdict,
             "label": self.label,
             "confidence": round(self.confidence, JSON_DIGITS),
@@ -83,11 +96,18 @@ class Sign:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read on a picture: lines from top to bottom, each from left to right. notes: as of an Answer."""
+    """What was read on a picture: lines from top to bottom, each from left to right. notes, model: as of an Answer."""
 
     source: str
     lines: tuple[tuple[Sign, ...], ...]
     notes: tuple[str, ...] = ()
+    model: str = ""
+
+    def __repr__(self) -> str:
+        signs = [each.sign for line in self.lines for each in line if each.sign is not None]
+        counted = ", ".join(f"{signs.count(sign)} × {sign}" for sign in dict.fromkeys(signs))
+        text = self.text.replace("\n", " / ") or "no digit"
+        return f"{text} (and {counted})" if counted else text
 
     @property
     def text(self) -> str:
@@ -100,6 +120,7 @@ class Reading:
         everything = [each for line in self.lines for each in line]
         return {
             "source": self.source,
+            "model": self.model,
             "text": self.text,
             "digits": [
                 {"label": each.label, "confidence": round(each.confidence, JSON_DIGITS), "box": list(each.box)}
@@ -114,13 +135,13 @@ class Reading:
 class Predictor:
     """A model held open for answering. One may serve many threads at once.
 
-    card: what model.json says: classes, size_px, channels, preprocessing, temperature, thresholds, provenance.
-    content: the ONNX file.
+    name: what answers call it: "shipped" or the run folder's path. card: what model.json says: classes, size_px,
+    channels, preprocessing, temperature, thresholds, provenance. content: the ONNX file.
     """
 
     def __init__(self, onnx_bytes: bytes, card: ModelCard, name: str, num_threads: int | None = None) -> None:
-        """Opens a model from memory; `load` is the usual door. `name` is what errors call it."""
-        self.card, self.content = card, onnx_bytes
+        """Opens a model from memory; `load` is the usual door. `name` is what answers and errors call it."""
+        self.name, self.card, self.content = name, card, onnx_bytes
         self._num_threads = num_threads
         self._session = _open_session(onnx_bytes, name, num_threads)
         found = (self._session.get_inputs()[0].shape[1:], self._session.get_outputs()[0].shape[1:])
@@ -131,19 +152,24 @@ class Predictor:
                 f"{wanted[0]} and {wanted[1][0]}. Train it again."
             )
 
+    def __repr__(self) -> str:
+        card = self.card
+        return f"Predictor {self.name}: {len(card.classes):,} classes, {card.size_px}×{card.size_px} {card.kind}"
+
     @classmethod
-    def load(cls, run: str | Path = "shipped", num_threads: int | None = None) -> Predictor:
-        """Opens the model of a run folder.
+    def load(cls, run: RunLike | None = None, num_threads: int | None = None) -> Predictor:
+        """Opens the model of a run.
 
         Args:
-            run: a run folder, "latest" or "shipped".
+            run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there
+                is none. `name` says which it was.
             num_threads: CPU threads for one call; all cores, but at most 4, unless given.
         Raises:
             RunError: there is no such run, or its model is damaged or not the one that model.json describes.
         """
         folder = resolve(run)
         card = load_model_card(folder)
-        return cls((folder / MODEL).read_bytes(), card, str(folder / MODEL), num_threads)
+        return cls((folder / MODEL).read_bytes(), card, model_name(folder), num_threads)
 
     @classmethod
     def shipped(cls) -> Predictor:
@@ -235,9 +261,11 @@ class Predictor:
         """
         parsed = _parsed(picture, name)
         try:
-            return replace(parsed, pixels=self.inputs(parsed.pixels))
+            pixels, found = self.inputs(parsed.pixels), self.unlike(parsed.pixels)
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
+        note = f"the picture is {found}; {self.name} was trained on {self.card.kind} pictures."
+        return ParsedPicture(pixels, (*parsed.notes, note) if found else parsed.notes)
 
     def story_of(self, picture: Picture, name: str = UNNAMED) -> Story:
         """How a picture became what the network takes: the stages as arrays, and what was put right in words.
@@ -245,8 +273,8 @@ class Predictor:
         Arguments and errors as `input_of`, whose result is the last stage.
         """
         pixels = _parsed(picture, name).pixels
-        seen = self.input_of(pixels, name).pixels
-        size_px = self.card.size_px
+        found = self.input_of(pixels, name)
+        seen, size_px = found.pixels, self.card.size_px
         if self.card.preprocessing != "digits":
             height, width = pixels.shape[:2]
             words = f"scaled: {width} × {height} px became a square of {size_px} px, with its proportions kept"
@@ -254,7 +282,9 @@ class Predictor:
             words = f"taken as it is: {size_px} × {size_px} px, light ink on dark, framed as MNIST's digits are"
         else:
             return story_of(pixels, seen)
-        return Story({"picture": pixels, "input": seen}, (words,))
+        return Story(
+            {"picture": pixels, "input": seen}, (words, *(f"note: {text.removesuffix('.')}" for text in found.notes))
+        )
 
     def answer_of(self, source: str, row: np.ndarray, seen: ParsedPicture) -> Answer:
         """The second half of `predict`: what the network says -> an answer.
@@ -274,6 +304,7 @@ class Predictor:
             probabilities=dict(zip(self.card.classes, row.tolist(), strict=True)),
             input=seen.pixels,
             notes=seen.notes,
+            model=self.name,
         )
 
     def read(self, picture: Picture, source: str | None = None) -> Reading:
@@ -281,7 +312,7 @@ class Predictor:
 
         Arguments and errors as `predict`; the picture may hold up to 200 marks.
         """
-        self._require_reader()
+        self.require_reader()
         name = source or _name(picture)
         parsed = _parsed(picture, name)
         try:
@@ -290,16 +321,43 @@ class Predictor:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
         lines = [read_line(line, self.probabilities, self._spotter) for line in sheet.lines]
         signs = tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
-        return Reading(name, signs, parsed.notes)
+        return Reading(name, signs, parsed.notes, self.name)
 
-    def _require_reader(self) -> None:
-        """Raises UsageError unless this model knows digits as MNIST frames them."""
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether `read` takes this model: one of digits alone, framed as MNIST's."""
         card = self.card
-        if card.preprocessing != "digits" or (card.size_px, card.channels) != (MNIST_PX, 1):
-            raise UsageError(
-                f"this model takes {card.size_px} px pictures ({card.preprocessing}); reading numbers needs "
-                f"one that was trained on digits of {MNIST_PX} px. Use predict, or the shipped model."
-            )
+        return (
+            set(card.classes) <= set(DIGITS)
+            and card.preprocessing == "digits"
+            and (card.size_px, card.channels) == (MNIST_PX, 1)
+        )
+
+    def require_reader(self) -> None:
+        """Raises UsageError unless `reads_numbers`."""
+        if self.reads_numbers:
+            return
+        card = self.card
+        raise UsageError(
+            f"{self.name} was trained on {card.size_px} px {card.kind} pictures of {shortened(card.classes)} "
+            f"(preprocessing {card.preprocessing}); reading numbers needs a model of {MNIST_PX} px grey digits "
+            "(preprocessing digits). The shipped model is one: --model shipped."
+        )
+
+    def unlike(self, pixels: np.ndarray) -> str | None:
+        """Return "grey" or "in colour" for a picture of another kind than the training pictures, else None.
+
+        A digit model takes ink from any picture. Tints are no colour.
+
+        Args:
+            pixels: as for `inputs`.
+        """
+        card, coloured = self.card, pixels.ndim == 3
+        if card.preprocessing == "digits" or coloured == (card.channels == 3):
+            return None
+        if not coloured:
+            return "grey"
+        return "in colour" if is_coloured(pixels) else None
 
     @cached_property
     def _spotter(self) -> Spotter | None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inksight.errors import RunError, StorageError
+from inksight.errors import RunError, StorageError, command
 from inksight.files import whole_file
-from inksight.runs import CONFIG, METRICS, MODEL, README, SUITES, ModelCard, Run, load_run
+from inksight.runs import CONFIG, METRICS, MODEL, README, SUITES, ModelCard, Run, RunLike, load_run
 
 MOST_CLASSES = 40  # that get a row each; of more, those that are recognised least
 _HUB_SETS = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
@@ -22,11 +22,11 @@ _ACCURACY = re.compile(r"^[\s-]*type: [\"']?accuracy[\"']?\s*$", re.MULTILINE)
 _VALUE = re.compile(r"^[\s-]*value: (?:0?\.\d+|[01](?:\.\d+)?|\d\.\d+e-\d+)\s*$", re.MULTILINE)
 
 
-def write_readme(run: str | Path = "latest", out: str | Path | None = None, license: str | None = None) -> Path:
+def write_readme(run: RunLike | None = None, out: str | Path | None = None, license: str | None = None) -> Path:
     """Writes a run's model card anew, from what the run folder holds.
 
     Args:
-        run: a run folder or "latest".
+        run: a Run, a run folder or "latest"; None for the latest run.
         out: the file to write; README.md in the run folder unless given.
         license: of the model, as the Hub writes it: "mit". Default: that of the data where it is known.
     Returns:
@@ -35,8 +35,6 @@ def write_readme(run: str | Path = "latest", out: str | Path | None = None, lice
         RunError: there is no such run, its files are damaged, or nothing says how accurate it is.
         StorageError: the place takes no file.
     """
-    if run == "shipped":
-        raise RunError("the shipped model is no run folder, and has no card. Give a run, or latest.")
     opened = load_run(run)
     text = readme(opened.path.resolve().name, opened.config, opened.metrics, opened.card, opened.suites, license)
     path = Path(out) if out is not None else opened.path / README
@@ -77,7 +75,7 @@ def require_card(run: Run) -> None:
     """Raises RunError where a run folder has no card, one that does not say how accurate the model is, or none could
     be made of its files."""
     path = run.path / README
-    how = f"inksight card {shlex.quote(str(run.path))} writes one."
+    how = f"{command('card', run.path)} writes one."
     if not path.is_file():
         raise RunError(f"{run.path} has no model card ({README}), so nobody would know what it is. {how}")
     text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from inksight import answers, cards
-from inksight.errors import RunError, StorageError
+from inksight.errors import RunError, StorageError, command
 from inksight.files import LEFT_BEHIND, whole_file
 
 FORMAT = 1
@@ -52,6 +52,11 @@ class ModelCard:
     unsure_below: float = 0.5
     rejected_below: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Of the pictures it was trained on: "grey" or "colour"."""
+        return "grey" if self.channels == 1 else "colour"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -111,9 +116,19 @@ class Run:
         """What a program must know to use its model."""
         return load_model_card(self.path)
 
+    def __repr__(self) -> str:
+        try:
+            test = self.metrics["test"]
+            return f"Run {self.path}: {100 * test['accuracy']:.2f} % right on {test['images']:,} test pictures"
+        except (RunError, LookupError, TypeError):  # files are missing or damaged
+            return f"Run {self.path}"
+
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""
         return cards.run_card(self)
+
+
+RunLike = Run | str | Path
 
 
 def baseline_warning(metrics: Mapping[str, Any]) -> str | None:
@@ -122,9 +137,10 @@ def baseline_warning(metrics: Mapping[str, Any]) -> str | None:
     Args:
         metrics: as in metrics.json.
     """
-    baseline, test = metrics.get("baseline"), metrics["test"]
-    if baseline is None or test["accuracy"] > baseline["accuracy"] or baseline["accuracy"] == 1:
+    baseline = metrics.get("baseline")
+    if baseline is None or baseline["accuracy"] == 1 or metrics["test"]["accuracy"] > baseline["accuracy"]:
         return None
+    test = metrics["test"]
     return (
         f'{test["accuracy"]:.2%} right is no better than always answering "{baseline["class"]}", the commonest class, '
         f"which gets {baseline['accuracy']:.2%}. The model has learned nothing useful, and the run is never taken as "
@@ -132,13 +148,20 @@ def baseline_warning(metrics: Mapping[str, Any]) -> str | None:
     )
 
 
-def load_run(name: str | Path) -> Run:
-    """Opens a run folder by path, or the newest by `latest`.
+def load_run(run: RunLike | None = None) -> Run:
+    """Opens a run folder.
 
+    Args:
+        run: a Run, its folder or "latest"; None for the latest run.
     Raises:
-        RunError: there is none, or files are missing from it.
+        RunError: there is none, files are missing from it, or it is the shipped model, which is no run folder.
     """
-    path = resolve(name)
+    path = resolve("latest" if run is None else run)
+    if path == SHIPPED:
+        raise RunError(
+            "the shipped model is no run folder: its training's course and Keras weights are not bundled. Give a run, "
+            f"or train one: {command('train')}."
+        )
     missing = [file for file in WHOLE if not (path / file).is_file()]
     if missing:
         raise RunError(
@@ -147,26 +170,36 @@ def load_run(name: str | Path) -> Run:
     return Run(path)
 
 
-def resolve(name: str | Path) -> Path:
-    """The folder that `shipped`, `latest` or a path stands for.
+def resolve(run: RunLike | None = None) -> Path:
+    """The folder of a run or model.
 
+    Args:
+        run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
     Raises:
         RunError: there is no such folder, or no model in it.
     """
-    if name == "shipped":
+    if run is None:
+        return _newest() or SHIPPED
+    if run == "shipped":
         return SHIPPED
-    path = _newest() if name == "latest" else Path(name)
+    path = run.path if isinstance(run, Run) else _latest() if run == "latest" else Path(run)
     if path.name.endswith(UNFINISHED) or (not path.is_dir() and unfinished_folder(path).is_dir()):
         name = str(path).removesuffix(UNFINISHED)
         raise RunError(
-            f"{name} is not finished: its training still runs, or it was cut short; then inksight train --resume "
-            f"{name} goes on with it."
+            f"{name} is not finished: its training still runs, or it was cut short; then "
+            f"{command('train', '--resume', name)} goes on with it."
         )
     if not path.is_dir():
-        raise RunError(f'no run "{name}": there is no such folder. Give a run folder, latest or shipped.')
+        raise RunError(f'no run "{path}": there is no such folder. Give a run folder, latest or shipped.')
     if not (path / CARD).is_file() or not (path / MODEL).is_file():
         raise RunError(f"{path} holds no model ({MODEL} and {CARD} were wanted). Give a folder made by inksight train.")
     return path
+
+
+def model_name(folder: Path) -> str:
+    """What `resolve` takes for a folder that it gave: "shipped", or the path."""
+    return "shipped" if folder == SHIPPED else str(folder)
 
 
 def load_model_card(folder: Path) -> ModelCard:
@@ -241,8 +274,8 @@ def require_free(path: Path) -> None:
         raise StorageError(f"{path} exists already; it is left as it was. Choose another --out.")
     if (folder := unfinished_folder(path)).exists():
         raise StorageError(
-            f"{folder} exists already: a training of this name still runs, or it was cut short; then inksight train "
-            f"--resume {path} goes on with it. Or delete that folder, or choose another --out."
+            f"{folder} exists already: a training of this name still runs, or it was cut short; then "
+            f"{command('train', '--resume', path)} goes on with it. Or delete that folder, or choose another --out."
         )
 
 
@@ -269,14 +302,22 @@ def next_free(stem: str, above: int = 0) -> Path:
     return DEFAULT_ROOT / f"{stem}-{max([above, *numbers]) + 1}"
 
 
-def _newest() -> Path:
+def _newest() -> Path | None:
     """The run folder under DEFAULT_ROOT that was finished last, among those that beat the commonest class."""
-    runs = [path for path in DEFAULT_ROOT.glob("[!.]*") if (path / METRICS).is_file()]
-    runs.sort(key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
-    for path in runs:
-        if Run(path).warning is None:
-            return path
-    if runs:
+    return next((path for path in finished_runs() if Run(path).warning is None), None)
+
+
+def finished_runs() -> list[Path]:
+    """The run folders under DEFAULT_ROOT, the newest first."""
+    found = [path for path in DEFAULT_ROOT.glob("[!.]*") if (path / METRICS).is_file()]
+    return sorted(found, key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
+
+
+def _latest() -> Path:
+    """The newest useful run; raises RunError where there is none."""
+    if (path := _newest()) is not None:
+        return path
+    if runs := finished_runs():
         raise RunError(
             f"no run in {DEFAULT_ROOT}/ is better than always answering the commonest class. Train another, or give "
             f"one by its path: {runs[0]}."

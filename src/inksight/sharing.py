@@ -39,11 +39,11 @@ class Listed:
     bytes: int
 
 
-def push(run: str | Path, url: str, progress: Progress | None = None) -> str:
+def push(run: runs.RunLike, url: str, progress: Progress | None = None) -> str:
     """Copies a run to a folder on a disk or behind a URL.
 
     Args:
-        run: a run folder or "latest".
+        run: a Run, a run folder or "latest".
         url: `s3://bucket/runs/mine`, `hf://user/name`, `file:///…`, or a path: the folder that will be the run. Of this
             very run only what is missing or damaged there is sent.
         progress: shown (done, total, what), in bytes.

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from inksight import runs
-from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, unknown
+from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, command, unknown
 from inksight.files import LEFT_BEHIND, locked, storage_errors, whole_file, whole_folder
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint, parse
@@ -115,7 +115,7 @@ class Unfinished:
     def how_to_go_on(self) -> str:
         """The command."""
         workers = self.facts.get("workers", 1)
-        return f"inksight train --resume {self.path}{f' --workers {workers}' if workers > 1 else ''}"
+        return command("train", "--resume", self.path, *(["--workers", workers] if workers > 1 else []))
 
     def going_on(self, device: str) -> dict[str, Any]:
         """The facts as the run will hold them: with the device it goes on on, where it began on another."""
@@ -226,7 +226,8 @@ def _cut_short(stem: str) -> list[str]:
     idle = [folder for folder in _all(runs.DEFAULT_ROOT) if not _is_running(folder)]
     names = [_run_name(folder) for folder in idle]
     return [
-        f"{name} was cut short: inksight train --resume {name} goes on with it. Or delete {name}{runs.UNFINISHED}."
+        f"{name} was cut short: {command('train', '--resume', name)} goes on with it. "
+        f"Or delete {name}{runs.UNFINISHED}."
         for name in names
         if name.rpartition("-")[0] == str(runs.DEFAULT_ROOT / stem)
     ]

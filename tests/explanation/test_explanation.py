@@ -34,7 +34,7 @@ def small_run(digit_run, small_npz, tmp_path):
 
 def test_every_part_is_there_and_fits(explained, digit_run, mnist):
     answer = explained.answer
-    assert (answer.label, answer.source, explained.model) == ("7", "seven", str(digit_run))
+    assert (answer.label, answer.source, answer.model) == ("7", "seven", str(digit_run))
     assert np.array_equal(explained.image[..., 0], mnist.test.images[0])
     assert explained.attribution.shape == explained.occlusion.shape == (28, 28)
     assert len(explained.neighbours) == 8 and explained.training == "mnist"
@@ -157,6 +157,6 @@ def test_the_command_as_json_from_stdin(digit_run, mnist, tmp_path):
 def test_bad_input_is_one_text_and_a_code(command, tmp_path, words, code, text):
     Image.fromarray(np.full((50, 50), 251, np.uint8)).save(tmp_path / "blank.png")
     (tmp_path / "text.png").write_text("no picture at all")
-    done = command(tmp_path, "explain", *words)
+    done = command(tmp_path, "explain", *words, *(() if "--model" in words else ("--model", "shipped")))
     assert done.returncode == code and done.stdout == ""
     assert done.stderr.startswith(f"Error: {text}") and "Traceback" not in done.stderr

@@ -43,6 +43,7 @@ class Container:
         self.image, self.address = image, f"http://127.0.0.1:{self.port}"
         self.process = started(image, [*command, "--port", str(self.port)])
         self.process.stderr.readline()  # the warning that there is no token
+        self.process.stderr.readline()  # which model answers
         assert str(self.port) in self.process.stderr.readline()
 
     def is_healthy(self):

@@ -107,7 +107,7 @@ def test_what_it_cannot_start_from_or_learn(here, tmp_path, small_mnist):
         inksight.finetune("shipped", "corrections")
     save(tmp_path / "odd", part(small_mnist.validation, 0, 2))
     (tmp_path / "odd" / "x").mkdir()
-    with pytest.raises(DataError, match=r"has classes that the model does not know: x\. It knows 0, 1"):
+    with pytest.raises(DataError, match=r"has classes that .* does not know: x\. It knows 0, 1"):
         inksight.finetune("run", tmp_path / "odd")
     (tmp_path / "none" / "7").mkdir(parents=True)
     with pytest.raises(DataError, match=r"none holds no pictures; put some in"):

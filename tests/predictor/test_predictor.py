@@ -187,8 +187,8 @@ def test_an_answer(predictor, digits, tmp_path):
     assert list(answer.probabilities) == list("0123456789")
     assert answer.input.shape == (28, 28) and answer.input.dtype == np.uint8
     record = json.loads(json.dumps(answer.to_dict()))
-    assert list(record) == ["source", "verdict", "label", "confidence", "probabilities", "notes"]
-    assert record["notes"] == []
+    assert list(record) == ["source", "model", "verdict", "label", "confidence", "probabilities", "notes"]
+    assert record["notes"] == [] and record["model"] == predictor.name
     assert record["confidence"] == pytest.approx(answer.confidence, abs=1e-6)
     assert predictor.predict(str(path)).probabilities == answer.probabilities
 
@@ -294,7 +294,7 @@ def test_a_digit_model_in_colour_gets_three_equal_channels(digit_run, colour_run
 def test_a_damaged_model(digit_run, tmp_path):
     card = load_model_card(digit_run)
     write_model(tmp_path, (digit_run / "model.onnx").read_bytes()[:5000], card)
-    with pytest.raises(RunError, match=r"model\.onnx is no model that ONNX Runtime can open"):
+    with pytest.raises(RunError, match=rf"{tmp_path} is no model that ONNX Runtime can open"):
         Predictor.load(tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"other")
     with pytest.raises(RunError, match=r"is not the model that model\.json describes"):

@@ -116,7 +116,10 @@ def test_a_page_of_text_is_refused_in_a_clear_way(reader):
 def test_a_blank_and_a_model_of_other_things(reader, colour_run):
     with pytest.raises(PictureError, match="the picture is blank"):
         reader.read(np.full((80, 80), 250, np.uint8))
-    with pytest.raises(UsageError, match=r"this model takes 16 px pictures \(resize\); reading numbers needs"):
+    with pytest.raises(
+        UsageError,
+        match="16 px colour pictures of red, green, blue .*; reading numbers needs",
+    ):
         inksight.Predictor.load(colour_run).read(np.zeros((80, 80), np.uint8))
 
 

@@ -102,7 +102,7 @@ def test_it_needs_no_data(orphan, command):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     text = (orphan.parent / "page.html").read_text()
-    assert answer == {"report": "page.html", "bytes": len(text.encode())}
+    assert answer == {"run": "run", "report": "page.html", "bytes": len(text.encode())}
     assert text.count('alt="test picture') == len(load_run(orphan).answers.wrong)
 
 

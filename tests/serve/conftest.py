@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,7 +66,11 @@ def serving(*arguments: str, command: str = "serve", environment: dict[str, str]
     """`inksight serve`, or `app`, on a free port, for the time of the block; its warnings are errors."""
     program = [sys.executable, "-W", "error", "-m", "inksight", command, "--port", "0", "--json", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(program, env={**os.environ, **(environment or {})}, **pipes) as process:
+    variables = {**os.environ, **(environment or {})}
+    with (
+        tempfile.TemporaryDirectory() as folder,  # without runs
+        subprocess.Popen(program, cwd=folder, env=variables, **pipes) as process,
+    ):
         try:
             address = json.loads(process.stdout.readline())["address"].partition("#")[0].rstrip("/")
             with httpx.Client(base_url=address, timeout=30) as client:

@@ -58,7 +58,7 @@ def test_sigterm_answers_what_is_inside(start, drawing, finish):
         status, _, content = finish(inside)
         assert status == 200 and b'"label":"7"' in content
         assert server.process.wait(timeout=10) == 0
-        assert server.process.stderr.read() == ""
+        assert server.process.stderr.read() == "Model: shipped (no run in runs/ yet).\n"
 
 
 def test_sigterm_under_load_loses_no_request(start, drawing):

@@ -103,7 +103,7 @@ def test_all_bodies_together_are_bounded(drawing):
     from inksight.serve.settings import Settings
 
     async def ask() -> list[httpx.Response]:
-        app = create_app(Service(settings=Settings(held_bytes=len(drawing) + 1000)))
+        app = create_app(Service("shipped", Settings(held_bytes=len(drawing) + 1000)))
         arrived = asyncio.Event()
 
         async def slow(content: bytes):

@@ -127,7 +127,10 @@ def test_a_model_of_other_things_is_shown_too(start, colour_run, drawing):
         assert app.client.get("/app/model").json()["reads_numbers"] is False
         seen = app.client.post("/app/seen", content=drawing, headers=PNG).json()
         assert list(seen["stages"]) == ["picture", "input"]
-        assert seen["corrections"] == ["scaled: 140 × 140 px became a square of 16 px, with its proportions kept"]
+        assert seen["corrections"] == [
+            "scaled: 140 × 140 px became a square of 16 px, with its proportions kept",
+            f"note: the picture is grey; {colour_run.name} was trained on colour pictures",
+        ]
         inside = app.client.post("/app/inside", content=drawing, headers=PNG).json()
         assert inside["input"]["shape"] == [16, 16, 3]
         assert set(inside["answer"]["probabilities"]) == {"red", "green", "blue"}

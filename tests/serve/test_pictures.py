@@ -112,7 +112,7 @@ def test_a_model_of_other_things_cannot_read_numbers(start, colour_run, drawing)
         assert answer.status_code == 400
         with pytest.raises(UsageError, match="reading numbers needs") as caught:
             inksight.Predictor.load(colour_run).read(drawing)
-        assert answer.json() == {"error": str(caught.value)}
+        assert answer.json() == {"error": str(caught.value).replace(str(colour_run), colour_run.name)}
         assert server.client.post("/predict", content=drawing, headers=PNG).json()["label"] in ("red", "green", "blue")
         assert server.client.get(f"/v2/models/{colour_run.name}").json()["inputs"][0]["shape"] == [-1, 16, 16, 3]
 

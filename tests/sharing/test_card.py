@@ -61,7 +61,8 @@ def test_an_old_run_gets_the_same_card_by_the_command(quick_run, copy, command, 
     (copy / "README.md").unlink()
     done = command(tmp_path, "card", "runs/copy", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"card": "runs/copy/README.md", "bytes": (copy / "README.md").stat().st_size}
+    size = (copy / "README.md").stat().st_size
+    assert json.loads(done.stdout) == {"run": "runs/copy", "card": "runs/copy/README.md", "bytes": size}
     said = (quick_run.path / "README.md").read_text().replace("mnist-quick-1", "copy")
     assert (copy / "README.md").read_text() == said
     inksight.write_readme(copy, tmp_path / "card.md", license="apache-2.0")

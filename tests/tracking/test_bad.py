@@ -156,7 +156,7 @@ def test_a_server_that_never_answers_holds_nobody(here, quick_run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "run, text", [("shipped", "is no run folder, and has no course"), ("nowhere", 'no run "nowhere"')]
+    "run, text", [("shipped", "the shipped model is no run folder"), ("nowhere", 'no run "nowhere"')]
 )
 def test_what_is_no_run_is_not_sent(here, run, text):
     with pytest.raises(RunError, match=text):

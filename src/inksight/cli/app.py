@@ -16,12 +16,12 @@ from inksight.cli.listening import (
     AllowHost,
     Host,
     MaxBody,
-    Model,
     Port,
     Token,
     answer,
     token_or_variable,
 )
+from inksight.cli.model import Model
 from inksight.cli.output import AsJson, emit, note
 from inksight.errors import UsageError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def app(
-    model: Model = "shipped",
+    model: Model = None,
     host: Host = LOOPBACK,
     port: Port = PORT,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only say the address; open no window.")] = False,
@@ -64,7 +64,7 @@ def app(
         if as_json:
             emit({"address": page, "model": service.model.name})
         else:
-            note(f"The page is on {page}. Ctrl-C ends it.")
+            note(f"The page is on {page}; {service.model.name} answers. Ctrl-C ends it.")
         if not no_browser:  # beside the service: a browser in the terminal would keep it from answering
             threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.model import OwnRun, chosen_run
 from inksight.cli.output import AsJson, emit, note
 
 
 def card(
-    run: Annotated[str, typer.Argument(help="A run folder, or latest.")] = "latest",
+    run: OwnRun = None,
     out: Annotated[Path | None, typer.Option(help="File to write. Default: README.md in the run folder.")] = None,
     license: Annotated[
         str | None, typer.Option(help="Of the model, such as apache-2.0. Default: that of the data, where it is known.")
@@ -24,8 +25,9 @@ def card(
     """
     from inksight.readme import write_readme
 
+    run = chosen_run(run)
     path = write_readme(run, out, license)
     if as_json:
-        emit({"card": str(path), "bytes": path.stat().st_size})
+        emit({"run": run, "card": str(path), "bytes": path.stat().st_size})
     else:
         note(f"{path}: {path.stat().st_size / 1e3:.1f} kB")

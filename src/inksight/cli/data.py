@@ -151,7 +151,7 @@ def corrupt(
     import numpy as np
 
     from inksight.data import load
-    from inksight.errors import UsageError, unknown
+    from inksight.errors import UsageError, command, unknown
     from inksight.files import whole_folder
     from inksight.measure.corruption import CORRUPTIONS
     from inksight.measure.corruption import corrupt as spoil
@@ -175,7 +175,8 @@ def corrupt(
     if as_json:
         emit({"folder": str(out), "files": [f"{name}.npz" for name in names], "seed": seed})
     else:
-        note(f"{len(names)} sets in {out}. Measure on one: inksight evaluate RUN --data {out}/{names[-1]}.npz")
+        ask = command("evaluate", "RUN", "--data", out / f"{names[-1]}.npz")
+        note(f"{len(names)} sets in {out}. Measure on one: {ask}")
 
 
 def _row(known: KnownSet) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inksight.cli.completion import data_names, run_names
+from inksight.cli.completion import data_names
+from inksight.cli.model import AnyRun, chosen_model
 from inksight.cli.output import AsJson, emit, note, percent, progress_bar
 from inksight.cli.tables import print_classes, print_confusion, print_suites
 
@@ -25,7 +26,7 @@ class Suite(StrEnum):
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.", autocompletion=run_names)] = "latest",
+    run: AnyRun = None,
     data: Annotated[
         str | None,
         typer.Option(help="Data set to measure on. Default: the one it was trained on.", autocompletion=data_names),
@@ -53,7 +54,7 @@ def evaluate(
     from inksight.evaluation import evaluate as measure
     from inksight.runs import resolve
 
-    path = resolve(run)  # once: another run may become the latest meanwhile
+    path = resolve(chosen_model(run, "inksight evaluate shipped"))
     evaluation = measure(path, data, backend=backend)
     metrics = evaluation.metrics(("balanced_accuracy",))
     if evaluation.warning:
@@ -72,7 +73,7 @@ def evaluate(
     for name, why in suites.get("left_out", {}).items():
         note(f"{name} is left out: {why}")
     if as_json:
-        emit({**metrics, "confusion": evaluation.confusion.tolist(), **suites})
+        emit({"model": evaluation.model, **metrics, "confusion": evaluation.confusion.tolist(), **suites})
         return
     low, high = metrics["interval95"]
     print(
@@ -93,7 +94,7 @@ def evaluate(
 
 def _keep(path: Path, suites: dict[str, Any]) -> None:
     """Puts what the suites found into the run folder, for its report; the shipped model has none."""
-    from inksight.errors import StorageError
+    from inksight.errors import StorageError, command
     from inksight.runs import SHIPPED, Run, keep_suites
 
     if path == SHIPPED:
@@ -103,7 +104,7 @@ def _keep(path: Path, suites: dict[str, Any]) -> None:
     except StorageError as error:
         note(f"Not kept for the report: {error}")
         return
-    note(f"Kept in {path}: inksight report {path} shows it.")
+    note(f"Kept in {path}: {command('report', path)} shows it.")
 
 
 def _suites(run: Path, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.experiment_table import ExperimentTable
 from inksight.cli.output import AsJson, Preprocessing, emit, note, progress_bar
 from inksight.cli.tables import print_table
-from inksight.errors import UsageError
+from inksight.errors import UsageError, command
 from inksight.training.config import PRESETS
 
 _INTERRUPTED = 130
@@ -83,11 +83,11 @@ def experiment(
     say_what_is_left(done, "trainings", "experiment")
 
 
-def say_what_is_left(done: inksight.Experiment | inksight.Search, what: str, command: str) -> None:
+def say_what_is_left(done: inksight.Experiment | inksight.Search, what: str, verb: str) -> None:
     """How to go on with what was not done; an interruption is the command's exit code."""
     if done.left_out:
         why = "interrupted" if done.ended == "interrupted" else "out of time"
-        note(f"{done.left_out:,} {what} are left out ({why}). Go on: inksight {command} --resume {done.path}")
+        note(f"{done.left_out:,} {what} are left out ({why}). Go on: {command(verb, '--resume', done.path)}")
     if done.ended == "interrupted":
         raise typer.Exit(_INTERRUPTED)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from inksight.cli.completion import data_names, run_names
+from inksight.cli.completion import data_names
+from inksight.cli.model import Model, chosen_model
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 from inksight.cli.predict import in_words as answer_in_words
 from inksight.cli.sources import named_picture
@@ -18,9 +19,7 @@ def explain(
     picture: Annotated[
         str, typer.Argument(metavar="PICTURE", help="A file, NAME:INDEX of a data set's test part, or - for stdin.")
     ],
-    model: Annotated[
-        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
-    ] = "shipped",
+    model: Model = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -36,11 +35,11 @@ def explain(
     from inksight.explanation.words import in_words
     from inksight.predictor import Predictor
 
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(chosen_model(model))
     content, name, truth = named_picture(predictor, picture)
     with progress_bar() as progress:
         found = explained(content, predictor, data=data, source=name, progress=progress)
-    found = replace(found, model=model, true_label=truth)
+    found = replace(found, true_label=truth)
     if out is not None:
         found.save(out)
     if as_json:

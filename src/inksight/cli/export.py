@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inksight.cli.completion import format_names, run_names
+from inksight.cli.completion import format_names
+from inksight.cli.model import AnyRun, chosen_model
 from inksight.cli.output import AsJson, emit
-from inksight.errors import UsageError
+from inksight.errors import UsageError, command
 
 if TYPE_CHECKING:
     from inksight.export.job import Exported
@@ -18,12 +19,7 @@ MEGABYTE = 1e6
 
 
 def export(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            help="A run folder, latest or shipped. Default: latest.", show_default=False, autocompletion=run_names
-        ),
-    ] = None,
+    run: AnyRun = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -46,14 +42,15 @@ def export(
     from inksight.export.job import export_run, verify_export
 
     if format is not None:
-        done = export_run(run or "latest", format, out)
+        run = chosen_model(run, command("export", "shipped", "--format", format))
+        done = export_run(run, format, out)
     elif out is not None:
         raise UsageError("--verify writes nothing; leave --out away.")
     else:
         assert verify is not None
         done = verify_export(verify, run)
     if as_json:
-        emit(_record(done, run if verify is not None else run or "latest"))
+        emit(_record(done, run))
         return
     print(_line(done))
     if verify is None:

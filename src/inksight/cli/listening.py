@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.completion import run_names
+from inksight.cli.model import chosen_model
 from inksight.cli.output import note
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from inksight.serve.service import Service
     from inksight.serve.settings import Settings
 
-Model = Annotated[
-    str, typer.Option("--model", metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
-]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask, too.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")]
 Token = Annotated[
@@ -47,7 +44,7 @@ def token_or_variable(token: str | None) -> str | None:
 
 
 def answer(
-    model: str,
+    model: str | None,
     settings: Settings,
     place: tuple[str, int],
     announce: Callable[[Service, str], None],
@@ -56,6 +53,7 @@ def answer(
     """Answers over HTTP until a signal ends it.
 
     Args:
+        model: as on the command line; None for the default.
         place: host and port.
         announce: is told the service and its address once it answers.
         page: as for `serve.app.create_app`.
@@ -70,6 +68,6 @@ def answer(
     bound, number = listener.getsockname()[:2]
     if settings.token is None and not ipaddress.ip_address(bound).is_loopback:
         note(f"Warning: whoever reaches {bound} may ask this service. Ask for a token: set INKSIGHT_TOKEN.")
-    service = Service(model, settings)
+    service = Service(chosen_model(None) if model is None else model, settings)
     address = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}"
     run(service, listener, lambda: announce(service, address), page)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.completion import run_names
+from inksight.cli.model import Model, chosen_model
 from inksight.cli.output import AsJson, RayAddress, emit, note, percent, print_picture
 from inksight.cli.sources import each_picture, named_picture, report_error
 from inksight.errors import InksightError, UsageError
@@ -22,9 +22,7 @@ def predict(
             metavar="PICTURE", help="Files, folders of pictures, NAME:INDEX of a data set's test part, or - for stdin."
         ),
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
-    ] = "shipped",
+    model: Model = None,
     batch: Annotated[
         str | None,
         typer.Option(
@@ -53,14 +51,14 @@ def predict(
 
         if pictures:
             raise UsageError(f"--batch came with {pictures[0]} beside it; give either a batch or single pictures.")
-        predict_store(batch, out, model, column, workers, ray_address, as_json)
+        predict_store(batch, out, chosen_model(model), column, workers, ray_address, as_json)
         return
     _require_no_batch_flags(out=out, column=column, workers=workers, ray_address=ray_address)
     if not pictures:
         raise UsageError("no picture came. Give files, folders or NAME:INDEX; or --batch SOURCE --out FILE.parquet.")
     from inksight.predictor import Predictor
 
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(chosen_model(model))
     raise typer.Exit(each_picture(pictures, lambda name: _predict_one(predictor, name, as_json), as_json))
 
 

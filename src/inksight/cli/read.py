@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inksight.cli.completion import run_names
+from inksight.cli.model import Model, chosen_model
 from inksight.cli.output import AsJson, emit, note
 from inksight.cli.sources import each_picture, report_error
 from inksight.errors import InksightError, UsageError
@@ -25,9 +25,7 @@ def read(
     pictures: Annotated[
         list[str], typer.Argument(metavar="PICTURE", help="Files, folders of pictures, or - for stdin.")
     ],
-    model: Annotated[
-        str, typer.Option(metavar="RUN", help="A run folder, latest or shipped.", autocompletion=run_names)
-    ] = "shipped",
+    model: Model = None,
     annotate: Annotated[
         Path | None, typer.Option(help="PNG to make of one picture: what was read, drawn on it.")
     ] = None,
@@ -38,7 +36,8 @@ def read(
 
     if annotate is not None and (len(pictures) > 1 or Path(pictures[0]).is_dir()):
         raise UsageError(f"--annotate makes one picture of one, {annotate}; several came. Give one PICTURE at a time.")
-    predictor = Predictor.load(model)
+    predictor = Predictor.load(chosen_model(model))
+    predictor.require_reader()
     raise typer.Exit(each_picture(pictures, lambda name: _read_one(predictor, name, annotate, as_json), as_json))
 
 
@@ -56,20 +55,12 @@ def _read_one(predictor: Predictor, source: str, annotate: Path | None, as_json:
     if as_json:
         emit(reading.to_dict())
     else:
-        print(f"{reading.source}: {in_words(reading)}", flush=True)
+        print(f"{reading.source}: {reading}", flush=True)
         for text in reading.notes:
             note(f"{reading.source}: {text}")
     if annotate is not None:
         note(f"What was read is drawn in {annotate}.")
     return 0
-
-
-def in_words(reading: Reading) -> str:
-    """A reading as a person would say it: the lines, and which signs are between the digits."""
-    signs = [each.sign for line in reading.lines for each in line if each.sign is not None]
-    counted = ", ".join(f"{signs.count(sign)} × {sign}" for sign in dict.fromkeys(signs))
-    text = reading.text.replace("\n", " / ") or "no digit"
-    return f"{text} (and {counted})" if counted else text
 
 
 def _write_annotated(pixels: np.ndarray, reading: Reading, path: Path) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from inksight.cli.completion import run_names
+from inksight.cli.model import AnyRun, chosen_model
 from inksight.cli.output import AsJson, emit, note
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run folder, latest or shipped.", autocompletion=run_names)] = "latest",
+    run: AnyRun = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write. Default: report.html in the run folder; shipped.html here.")
     ] = None,
@@ -24,8 +24,9 @@ def report(
     """
     from inksight.report.report import write_report
 
+    run = chosen_model(run, "inksight report shipped")
     path = write_report(run, out)
     if as_json:
-        emit({"report": str(path), "bytes": path.stat().st_size})
+        emit({"run": run, "report": str(path), "bytes": path.stat().st_size})
     else:
         note(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -12,12 +12,12 @@ from inksight.cli.listening import (
     AllowHost,
     Host,
     MaxBody,
-    Model,
     Port,
     Token,
     answer,
     token_or_variable,
 )
+from inksight.cli.model import Model
 from inksight.cli.output import AsJson, emit, note
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def serve(
-    model: Model = "shipped",
+    model: Model = None,
     host: Host = LOOPBACK,
     port: Port = PORT,
     token: Token = None,

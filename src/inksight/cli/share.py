@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from inksight.cli.completion import run_names
+from inksight.cli.model import chosen_run
 from inksight.cli.output import AsJson, emit, note, progress_bar
 
 Url = Annotated[
@@ -16,23 +18,22 @@ Url = Annotated[
 
 
 def push(
-    run: Annotated[str, typer.Argument(help="A run folder, or latest.")],
+    run: Annotated[str, typer.Argument(help="A run folder, or latest.", autocompletion=run_names)],
     url: Url,
     as_json: AsJson = False,
 ) -> None:
     """Copy a run to a place that others reach, with the SHA-256 of each file. URLs need the extra share."""
-    from inksight.runs import resolve
+    from inksight.errors import command
     from inksight.sharing import push as send
     from inksight.store import shown
 
-    if run == "latest":
-        run = str(resolve(run))
+    run = chosen_run(run)
     with progress_bar() as progress:
         place = shown(send(run, url, progress))
     if as_json:
         emit({"run": run, "url": place})
     else:
-        note(f"{place} holds {run}. inksight pull {place} brings it elsewhere.")
+        note(f"{place} holds {run}. {command('pull', place)} brings it elsewhere.")
 
 
 def pull(

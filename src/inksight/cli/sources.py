@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inksight.cli.output import emit, fail
-from inksight.errors import InksightError, PictureError
+from inksight.errors import InksightError, PictureError, shortened
 
 if TYPE_CHECKING:
     from inksight.predictor import Picture, Predictor
@@ -50,13 +50,16 @@ def named_picture(predictor: Predictor, source: str) -> tuple[Picture, str, str 
         return sys.stdin.buffer.read(), "stdin", None
     if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
         from inksight.data import sample
+        from inksight.picture import ParsedPicture
 
         card, name = predictor.card, match["name"]
         own = name == card.provenance.get("data", {}).get("source")  # then its test part is the one it was tested on
         seed = card.provenance["seed"] if own else 0
         index, size = int(match["index"]), card.size_px
         image, label, classes = sample(name, index, size_px=size, prepare=predictor.inputs, seed=seed)
-        return image, source, classes[label]
+        truth = classes[label]
+        strange = f"its label, {truth}, is not a class of {predictor.name} ({shortened(card.classes)})."
+        return ParsedPicture(image, (strange,) if truth not in card.classes else ()), source, truth
     return source, source, None
 
 

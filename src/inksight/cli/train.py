@@ -14,7 +14,7 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
 from inksight.cli.tables import print_layers
-from inksight.errors import UsageError
+from inksight.errors import UsageError, command
 from inksight.training.config import PRESETS
 
 QUICK = "quick"
@@ -222,7 +222,7 @@ def headline(run: inksight.Run) -> str:
         f"{rare_classes(test)}"
         f"{comparison(metrics) if 'finetune' in metrics else ''}"
         f"Saved in {run.path}. See {run.path / 'report.html'}, or ask it: "
-        f"inksight predict PICTURE --model {run.path}"
+        f"{command('predict', 'PICTURE', '--model', run.path)}"
     )
 
 

@@ -15,7 +15,7 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.experiment import say_what_is_left
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.tune_table import TuneTable, spoken_point, told
-from inksight.errors import UsageError
+from inksight.errors import UsageError, command
 from inksight.training.config import PRESETS
 
 
@@ -158,6 +158,6 @@ def _print(done: inksight.Search) -> None:
     )
     source = done.about["data"]["source"] or "DATA"
     print(
-        f"Train it: inksight train {source} --config {done.preset_file}; trained with several seeds beside "
+        f"Train it: {command('train', source, '--config', done.preset_file)}; trained with several seeds beside "
         f"--preset {done.plan.preset}, inksight compare tells what is real."
     )

@@ -27,6 +27,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"Split: {len(self):,} pictures, {_shape_of(self.images)}"
+
     @property
     def batch(self) -> np.ndarray:
         """The images as networks take them: uint8 (n, height, width, channels)."""
@@ -77,6 +80,10 @@ class Dataset:
         """SHA-256 over the arrays of all parts, in the order train, validation, test."""
         return _sha256(self.parts.values())
 
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        return f"Dataset {self.name}: {parts}, {len(self.classes):,} classes, {_shape_of(self.train.images)}"
+
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""
         return cards.data_card(self)
@@ -94,6 +101,14 @@ class Dataset:
         if not len(held):
             return self
         return replace(self, train=take(self.train, kept), validation=take(self.train, held))
+
+
+def _shape_of(images: np.ndarray) -> str:
+    """Size and kind of pictures, uint8 (n, height, width[, 3]), in words; other arrays by their shape."""
+    shape = np.shape(images)
+    if len(shape) not in (3, 4):
+        return f"an array of shape {shape}"
+    return f"{shape[2]}×{shape[1]} {'grey' if len(shape) == 3 else 'colour'}"
 
 
 def _sha256(parts: Iterable[Split]) -> str:

@@ -13,7 +13,7 @@ from inksight.data.dataset import Split
 from inksight.data.listing import Listing
 from inksight.data.progress import Progress, silent
 from inksight.data.square import Prepare, cut, stacked, to_square
-from inksight.errors import DataError, PictureError
+from inksight.errors import DataError, PictureError, command
 from inksight.picture import load_picture
 
 BATCH = 256
@@ -42,7 +42,7 @@ def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) 
     try:
         picture = load_picture(path).pixels
     except PictureError as error:
-        raise DataError(f"{error} `inksight data check {source}` lists every bad file of the set.") from error
+        raise DataError(f"{error} `{command('data', 'check', source)}` lists every bad file of the set.") from error
     return to_square(picture, size_px, prepare, path, source)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inksight.data.dataset import Dataset, Split
 from inksight.data.progress import Progress, silent
-from inksight.errors import DataError, PictureError
+from inksight.errors import DataError, PictureError, command
 from inksight.picture import fit_square
 
 Prepare = Callable[[np.ndarray], np.ndarray]
@@ -46,7 +46,7 @@ def to_square(picture: np.ndarray, size_px: int, prepare: Prepare | None, name: 
     try:
         return prepare(picture) if prepare else fit_square(picture, size_px)
     except PictureError as error:
-        raise DataError(f"{name}: {error} `inksight data check {source}` looks at the whole set.") from error
+        raise DataError(f"{name}: {error} `{command('data', 'check', source)}` looks at the whole set.") from error
 
 
 def stacked(pictures: Iterable[np.ndarray], count: int, size_px: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from inksight.errors import RunError, StorageError
+from inksight.errors import RunError, StorageError, command
 from inksight.files import alone, numbered, storage_errors
 from inksight.training import engine
 
@@ -64,7 +64,7 @@ def held_place(path: Path | None, root: Path, stem: str, busy: str) -> Iterator[
         yield path
 
 
-def require_no_difference(folder: Path, different: Sequence[str], resumed: bool, kind: str, command: str) -> None:
+def require_no_difference(folder: Path, different: Sequence[str], resumed: bool, kind: str, verb: str) -> None:
     """Raises StorageError where something is not as the folder was begun with.
 
     Args:
@@ -78,5 +78,5 @@ def require_no_difference(folder: Path, different: Sequence[str], resumed: bool,
     if different:
         raise StorageError(
             f"{folder} holds another {kind} ({'; '.join(different)}); it is left as it was. Choose another --out, or "
-            f"go on with that one: {command} --resume {folder}."
+            f"go on with that one: {command(verb, '--resume', folder)}."
         )

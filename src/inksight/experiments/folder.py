@@ -24,7 +24,7 @@ from inksight.training import engine
 from inksight.training.config import TrainConfig
 
 PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
-_KIND = ("experiment", "inksight experiment")
+_KIND = ("experiment", "experiment")
 DEFAULT_ROOT = Path("experiments")
 
 

@@ -97,6 +97,10 @@ class Experiment:
     ended: str = "finished"
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        done, planned = len(self.outcomes), len(self.plan.trials)
+        return f"Experiment {self.path}: {done:,} of {planned:,} trainings done, {self.ended}"
+
     @property
     def page(self) -> Path:
         """The page for people."""

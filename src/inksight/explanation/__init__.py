@@ -20,6 +20,7 @@ from inksight.insight.flow import Layer, flow
 from inksight.insight.neighbours import FeatureReader, kept_features, nearest
 from inksight.insight.occlusion import occlusion
 from inksight.predictor import UNNAMED, Answer, Picture, Predictor
+from inksight.runs import RunLike
 
 NEIGHBOURS = 8
 SIGNIFICANT = 4  # digits of a value in JSON
@@ -35,12 +36,15 @@ class Neighbour:
     likeness: float
     image: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Neighbour {self.index:,}: {self.label} (likeness {self.likeness:.3f})"
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a model answers a picture as it does.
 
-    model: what it is called. image: uint8 (size, size, channels), what the network saw.
+    image: uint8 (size, size, channels), what the network saw.
     layers: what each layer made of it. attribution, occlusion: float32 (size, size), above 0 where the ink speaks for
     the answer and below 0 where against it (insight.attribution, insight.occlusion).
     training: the set the neighbours come from; "" where it could not be had, then there are none.
@@ -49,7 +53,6 @@ class Explanation:
     """
 
     answer: Answer
-    model: str
     classes: tuple[str, ...]
     image: np.ndarray
     layers: tuple[Layer, ...]
@@ -60,6 +63,9 @@ class Explanation:
     flips: tuple[Flip, ...]
     notes: tuple[str, ...] = ()
     true_label: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Explanation of {self.answer.source}: {self.answer!r} by {self.answer.model}"
 
     @property
     def filters(self) -> np.ndarray | None:
@@ -73,7 +79,6 @@ class Explanation:
         """
         return {
             **self.answer.to_dict(),
-            "model": self.model,
             **({"true_label": self.true_label} if self.true_label is not None else {}),
             "notes": list(self.notes),
             "input": _array(self.image),
@@ -115,7 +120,7 @@ class Explanation:
 
 def explain(
     picture: Picture,
-    run: str | Path | Predictor = "shipped",
+    run: RunLike | Predictor | None = None,
     *,
     data: str | Path | None = None,
     source: str | None = None,
@@ -125,7 +130,8 @@ def explain(
 
     Args:
         picture: as for `Predictor.predict`.
-        run: a run folder, "latest", "shipped", or a model that is open.
+        run: a Run, a run folder, "latest", "shipped" or an open Predictor; None for the latest run, or the shipped
+            model where there is none.
         data: where the training pictures are, for "it looks like these"; the run's own data unless given.
         source: what to call the picture.
         progress: called with (done, total, what) while the training pictures are looked at for the first time.
@@ -146,7 +152,6 @@ def explain(
     training, neighbours, notes = _alike(predictor, image, data, progress)
     return Explanation(
         answer=answer,
-        model="the model" if isinstance(run, Predictor) else str(run),
         classes=card.classes,
         image=image,
         layers=tuple(flow(plan, image)),

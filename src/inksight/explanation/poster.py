@@ -63,7 +63,7 @@ def _title(explanation: Explanation) -> Image.Image:
     """The answer, and the explanation in words."""
     answer = explanation.answer
     verdict = {"class": "", "unsure": ", but it is not sure", "rejected": ", if it is any of the known classes"}
-    facts = [f"{percent(answer.confidence)} likely", answer.source, f"model: {explanation.model}"]
+    facts = [f"{percent(answer.confidence)} likely", answer.source, f"model: {answer.model}"]
     if explanation.true_label is not None:
         facts.insert(1, f"its label is {explanation.true_label}")
     lines = [(" · ".join(facts), PALE)]

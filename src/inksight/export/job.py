@@ -13,7 +13,7 @@ from inksight.export.format import Format, Source, require
 from inksight.export.formats import FORMATS
 from inksight.export.proof import Proof, expected_answers, golden_pictures, prove
 from inksight.files import whole_file, whole_folder
-from inksight.runs import SHIPPED, resolve, write_json
+from inksight.runs import SHIPPED, RunLike, resolve, write_json
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Exported:
     proof: Proof
     snippet: str
 
+    def __repr__(self) -> str:
+        return f"Exported {self.path}: {self.format}, {self.size_bytes / 1e6:.2f} MB"
+
     @property
     def size_bytes(self) -> int:
         """Of the file, or of all in the folder."""
@@ -33,11 +36,12 @@ class Exported:
         return sum(file.stat().st_size for file in files)
 
 
-def export_run(run: str | Path, format: str, out: str | Path | None = None) -> Exported:
+def export_run(run: RunLike | None, format: str, out: str | Path | None = None) -> Exported:
     """Writes a run's model in another format and asks it 1,000 pictures there before it may stay.
 
     Args:
-        run: a run folder, "latest" or "shipped".
+        run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
         format: a key of FORMATS.
         out: the file to write, or for some formats the folder to make; `NAME.SUFFIX` here unless given.
     Raises:
@@ -84,7 +88,7 @@ def _require_place(path: Path, row: Format, run: Path) -> None:
         raise StorageError(f"{place} exists already and is no sidecar of an export. Choose another --out.")
 
 
-def verify_export(export: str | Path, run: str | Path | None = None) -> Exported:
+def verify_export(export: str | Path, run: RunLike | None = None) -> Exported:
     """Asks an old export the same pictures again.
 
     Args:
@@ -107,12 +111,13 @@ def verify_export(export: str | Path, run: str | Path | None = None) -> Exported
     return Exported(path, beside.format, proof, beside.snippet)
 
 
-def _answers_of(run: str | Path, export: Path, images: np.ndarray) -> np.ndarray:
+def _answers_of(run: RunLike, export: Path, images: np.ndarray) -> np.ndarray:
     """What a run says to pictures of an export's size."""
-    source = Source.load(resolve(run))
+    folder = resolve(run)
+    source = Source.load(folder)
     if (source.card.size_px, source.card.channels) != images.shape[2:]:
         raise RunError(
-            f"{run} takes pictures of {source.card.size_px} px and {source.card.channels} channel(s), {export} of "
+            f"{folder} takes pictures of {source.card.size_px} px and {source.card.channels} channel(s), {export} of "
             f"{images.shape[2]} px and {images.shape[3]}; it is no export of that run."
         )
     return expected_answers(source, images)

@@ -38,6 +38,9 @@ class Flip:
     largest: int
     pixels: int
 
+    def __repr__(self) -> str:
+        return f"Flip to class {self.label}: {self.pixels:,} pixels changed, RMS {self.rms:.1f}"
+
 
 def flips(
     plan: Plan, probabilities: Callable[[np.ndarray], np.ndarray], image: np.ndarray, label: int

@@ -45,6 +45,9 @@ class Layer:
     details: dict[str, list[int]]
     kernel: np.ndarray | None
 
+    def __repr__(self) -> str:
+        return f"Layer {self.operator}: {'×'.join(map(str, self.values.shape))}"
+
 
 def flow(plan: Plan, image: np.ndarray) -> list[Layer]:
     """Walks a plan with one picture.

@@ -13,7 +13,7 @@ from inksight.answers import AnswerSheet
 from inksight.evaluation import evaluate
 from inksight.measure.confusion import confusion_matrix
 from inksight.predictor import Predictor
-from inksight.runs import SHIPPED, Run, resolve
+from inksight.runs import SHIPPED, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,8 @@ class Account:
         return confusion_matrix(self.answers.labels, self.answers.answers, len(self.classes))
 
 
-def account_of(name: str | Path) -> Account:
-    """What is known of a run folder, `latest` or `shipped`.
+def account_of(path: Path) -> Account:
+    """What is known of a run folder, or of the shipped model's.
 
     The run's own record is enough; the data is only asked again for a run that kept none.
 
@@ -54,17 +54,16 @@ def account_of(name: str | Path) -> Account:
         RunError: there is no such run, or its files are damaged.
         DataError, UsageError: the run kept no answers, and its data cannot be had.
     """
-    predictor = Predictor.load(name)
-    path = resolve(name)
+    predictor = Predictor.load(path)
     if path == SHIPPED:
-        evaluation = evaluate(name)
+        evaluation = evaluate(path)
         return Account(
             "shipped", predictor, evaluation.answers, predictor.card.provenance, {"test": evaluation.metrics()}
         )
     run = Run(path)
     if run.answers is not None:
         return _account(run, predictor, run.answers, run.metrics)
-    evaluation = evaluate(name)
+    evaluation = evaluate(path)
     notes = ("This run kept no answers; its test pictures were asked again.", *filter(None, [evaluation.warning]))
     return _account(run, predictor, evaluation.answers, {**run.metrics, "test": evaluation.metrics()}, notes)
 

@@ -17,7 +17,7 @@ from inksight.report.account import Account, account_of
 from inksight.report.errors import errors_sheet
 from inksight.report.page import page
 from inksight.report.plots import confusion_png, curves_png, trust_png
-from inksight.runs import REPORT, SHIPPED, resolve
+from inksight.runs import REPORT, SHIPPED, RunLike, resolve
 from inksight.sheet import save_png
 
 MOST_EXPLAINED = 1_000
@@ -25,11 +25,12 @@ AT_ONCE = 50
 EXPLAINING_S = 60.0
 
 
-def write_report(run: str | Path = "latest", out: str | Path | None = None) -> Path:
+def write_report(run: RunLike | None = None, out: str | Path | None = None) -> Path:
     """Writes a run's report anew, from what the run folder holds; the data is not needed.
 
     Args:
-        run: a run folder, `latest` or `shipped`.
+        run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
         out: the file to write; report.html in the run folder unless given, in this folder for `shipped`.
     Returns:
         the file.

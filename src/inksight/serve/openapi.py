@@ -164,6 +164,7 @@ SCHEMAS: Schema = {
     "Answer": _object(
         {
             "source": TEXT,
+            "model": TEXT,
             "verdict": {"enum": ["class", "unsure", "rejected"]},
             "label": NULLABLE,
             "confidence": RATE,
@@ -174,6 +175,7 @@ SCHEMAS: Schema = {
     "Reading": _object(
         {
             "source": TEXT,
+            "model": TEXT,
             "text": TEXT,
             "digits": _list(_object({"label": TEXT, "confidence": RATE, "box": BOX})),
             "signs": _list(_object({"sign": TEXT, "box": BOX})),

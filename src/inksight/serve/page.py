@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inksight.ink.digit import MNIST_PX
-from inksight.runs import DEFAULT_ROOT, ModelCard
+from inksight.predictor import Predictor
+from inksight.runs import DEFAULT_ROOT
 from inksight.serve import assets, looking, workshop
 from inksight.serve.endpoint import service_of
 
@@ -55,18 +55,19 @@ async def model(request: Request) -> Response:
             "name": answering.name,
             "version": answering.version,
             "inksight": metadata.version("inksight"),
-            **_described(answering.predictor.card),
+            **_described(answering.predictor),
         }
     )
 
 
-def _described(card: ModelCard) -> dict[str, Any]:
-    """A model card for the page."""
+def _described(predictor: Predictor) -> dict[str, Any]:
+    """A model for the page."""
+    card = predictor.card
     return {
         "classes": list(card.classes),
         "size_px": card.size_px,
         "channels": card.channels,
         "preprocessing": card.preprocessing,
-        "reads_numbers": card.preprocessing == "digits" and (card.size_px, card.channels) == (MNIST_PX, 1),
+        "reads_numbers": predictor.reads_numbers,
         "about": card.about,
     }

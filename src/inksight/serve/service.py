@@ -14,7 +14,7 @@ import numpy as np
 
 from inksight.errors import InksightError
 from inksight.predictor import Predictor
-from inksight.runs import resolve
+from inksight.runs import model_name, resolve
 from inksight.serve.batching import Batcher
 from inksight.serve.gate import Gate
 from inksight.serve.metrics import Metrics
@@ -29,18 +29,19 @@ logger = logging.getLogger(__name__)
 class Service:
     """A model and its queue. `ready` is what the readiness routes say; it turns false before the service ends."""
 
-    def __init__(self, run: str = "shipped", settings: Settings | None = None) -> None:
+    def __init__(self, run: str | None = None, settings: Settings | None = None) -> None:
         """Loads a model; errors as `Predictor.load`.
 
         Args:
-            run: a run folder, "latest" or "shipped". The name of the folder it stands for now is the model's.
+            run: a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is none.
+                The name of the folder it stands for now is the model's.
             settings: the limits.
         """
         self.settings = settings or Settings()
         self.ready = True
         self.gate = Gate(self.settings)
         self.metrics = Metrics(self.gate)
-        self._run = run
+        self._run = run = run or model_name(resolve())
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "pictures")
         self._network = ThreadPoolExecutor(1, "network")
         self._reloading = asyncio.Lock()
@@ -51,6 +52,7 @@ class Service:
     def replace(self, predictor: Predictor) -> None:
         """Answers with another model from now on, under the same name; requests inside keep the one they have."""
         self._version += 1
+        predictor.name = self._name
         batcher = Batcher(predictor.probabilities, self._network, lambda: self.gate.inside, self.metrics.batch)
         self.model = Model(self._name, str(self._version), predictor, self._pool, batcher)
         self.metrics.model(self.model.name, self.model.version)

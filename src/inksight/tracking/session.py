@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shlex
 import signal
 import subprocess
 import sys
@@ -18,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from inksight.errors import RunError, ServiceError
+from inksight.errors import ServiceError, command
 from inksight.interrupt import interruptible
-from inksight.runs import Run, load_run
+from inksight.runs import Run, RunLike, load_run
 from inksight.tracking.table import most_silence, require_tracker
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ _SOON_S = 3.0  # what is sent by then needs no word
 _LOOK_S = 0.1
 
 
-def track(run: str | Path, to: str, tell: Callable[[str], None] | None = None) -> str:
+def track(run: RunLike | None, to: str, tell: Callable[[str], None] | None = None) -> str:
     """Sends a finished run to a tracker, from the run folder alone. What is there of it already is not doubled.
 
     Args:
-        run: a run folder or "latest".
+        run: a Run, a run folder or "latest"; None for the latest run.
         to: "mlflow", "tensorboard" or "wandb"; each is told by its own environment variables where to send it.
         tell: told what a person should know while it takes long.
     Returns:
@@ -46,8 +45,6 @@ def track(run: str | Path, to: str, tell: Callable[[str], None] | None = None) -
         RunError: there is no such run. ServiceError: the tracker did not take it.
     """
     require_tracker(to)
-    if run == "shipped":
-        raise RunError("the shipped model is no run folder, and has no course. Give a run, or latest.")
     opened = load_run(run)
     with _Beside(to) as beside:
         return beside.finish(opened.path, tell or _unheard)
@@ -251,7 +248,7 @@ class _Beside:
 
 def _later(run: Path, tracker: str) -> str:
     """The command that sends the rest."""
-    return f"Later: inksight track {shlex.quote(str(run))} --to {tracker}"
+    return f"Later: {command('track', run, '--to', tracker)}"
 
 
 def _unheard(text: str) -> None:

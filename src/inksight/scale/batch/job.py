@@ -24,6 +24,7 @@ from inksight.clock import Clock
 from inksight.data.progress import Progress
 from inksight.errors import EngineError, InksightError, UsageError
 from inksight.predictor import Predictor
+from inksight.runs import RunLike
 from inksight.scale.batch.folder import Folder, Plan, held
 from inksight.scale.batch.listing import list_shards, whole_place
 from inksight.scale.batch.part import Receipt, find_part, join_parts, make_schema, part_name
@@ -45,12 +46,13 @@ _LOOKS = 16  # for parts at once, behind a URL
 class Batch:
     """A finished batch.
 
-    out: the Parquet file, or the place of several. pictures: its rows. errors: how many of them could not be read.
-    resumed_from: pictures that an earlier command had answered. seconds: total first, then by stage.
+    out: the Parquet file, or the place of several. model: what answered. pictures: its rows. errors: how many of them
+    could not be read. resumed_from: pictures that an earlier command had answered. seconds: total first, then by stage.
     images_per_s: of those that this command answered, while it did.
     """
 
     out: str
+    model: str
     pictures: int
     errors: int
     workers: int
@@ -67,7 +69,7 @@ def predict_batch(
     source: str | Path,
     out: str | Path,
     *,
-    model: str | Path = "shipped",
+    model: RunLike | None = None,
     column: str | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
@@ -82,7 +84,8 @@ def predict_batch(
         source: a folder with pictures or Parquet files in it or below, a Parquet file, or a URL of such.
         out: FILE.parquet for one file in the source's order, or FOLDER/ for a file of each some 2,000 pictures; of a
             URL the second only.
-        model: a run folder, "latest" or "shipped".
+        model: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
+            none.
         column: of a Parquet file, the one with pictures; found by type and name unless given.
         workers: processes, each on one CPU; as many as there are CPUs unless given.
         ray_address: as for `inksight.Workers`.
@@ -101,7 +104,7 @@ def predict_batch(
     clock, progress = Clock(time.monotonic() if started is None else started), progress or notebook.loading()
     predictor = Predictor.load(model, num_threads=1)
     digest = _sha256(predictor.content + json.dumps(asdict(predictor.card), sort_keys=True).encode())
-    plan = Plan(whole_place(source), source, column, digest, str(model), engine.package_version())
+    plan = Plan(whole_place(source), source, column, digest, predictor.name, engine.package_version())
     with held(out, plan) as folder, _kept(folder):
         if not folder.resumed:
             with clock.stage("list"):
@@ -114,6 +117,7 @@ def predict_batch(
             schema,
             np.frombuffer(predictor.content, np.uint8),
             digest,
+            predictor.name,
             predictor.card,
             out if folder.remote else None,
         )
@@ -127,6 +131,7 @@ def predict_batch(
     answered = tally.done - tally.found
     return Batch(
         out,
+        predictor.name,
         tally.done,
         tally.errors,
         used,

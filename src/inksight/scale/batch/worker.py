@@ -22,8 +22,8 @@ class Errand:
     """What all shards of a batch have in common.
 
     source: a URL, or a path from the root. shown: what answers call it. schema: of the parts. model: the ONNX file,
-    uint8; an array, so that all processes of a node read the same copy. sha256: its hash. out: a URL that parts are
-    written to; None to give them back.
+    uint8; an array, so that all processes of a node read the same copy. sha256: its hash. name: what it is called.
+    out: a URL that parts are written to; None to give them back.
     """
 
     source: str
@@ -31,6 +31,7 @@ class Errand:
     schema: Any
     model: np.ndarray
     sha256: str
+    name: str
     card: ModelCard
     out: str | None
 
@@ -95,5 +96,5 @@ def _predictor(errand: Errand) -> Predictor:
     if errand.sha256 not in _open:
         cv2.setNumThreads(1)  # as the network has one: there is a worker for each CPU
         _open.clear()
-        _open[errand.sha256] = Predictor(errand.model.tobytes(), errand.card, "the model", num_threads=1)
+        _open[errand.sha256] = Predictor(errand.model.tobytes(), errand.card, errand.name, num_threads=1)
     return _open[errand.sha256]

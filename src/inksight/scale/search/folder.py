@@ -25,7 +25,7 @@ from inksight.training.config import TrainConfig
 
 PLAN, TRIALS, RUNNING, BEST = "tune.json", "trials.jsonl", "running.json", "best.json"
 LATENCIES = "latency.json"
-_KIND = ("search", "inksight tune")
+_KIND = ("search", "tune")
 DEFAULT_ROOT = Path("tunes")
 
 

@@ -31,6 +31,9 @@ class Search:
     ended: str = "finished"
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"Search {self.path}: {len(self.outcomes):,} of {self.plan.trials:,} trials done, {self.ended}"
+
     @property
     def best(self) -> Outcome | None:
         """The trial whose recipe is in the preset file."""

@@ -12,11 +12,14 @@ import inksight
 from inksight.answers import AnswerSheet
 from inksight.errors import DataError, RunError, StorageError
 from inksight.insight.tint import overlay
+from inksight.readme import readme
 from inksight.report.account import Account, account_of
 from inksight.report.page import page
 from inksight.report.report import attributions_of, figures_of, write_report
 from inksight.report.wrong import wrong_section
 from inksight.runs import load_run
+
+ABSENT = {"precision": None, "recall": None, "f1": None, "images": 0}
 
 
 @pytest.fixture
@@ -166,13 +169,24 @@ def test_of_many_classes_the_worst_are_told_in_words(quick_run, many_run):
     wrong = AnswerSheet(labels, given, np.full(300, 0.9, np.float32), "", np.zeros((5, 15, 15), np.uint8), labels[:0])
     per_class = {name: {"precision": 1.0, "recall": 1.0, "f1": 1.0, "images": 10} for name in names}
     per_class["row 0"]["recall"] = 0.5
+    per_class["row 1"] = ABSENT
     metrics = {**account.metrics, "test": {**account.metrics["test"], "per_class": per_class}}
     many = Account("r", knowing, wrong, account.config, metrics)
     shown = words(page(many, figures_of(many), []))
     assert "The commonest mistakes: true answer times of the true class row 0 row 7 5 50.0% Class by class" in shown
-    assert "Each class counted alike, 98.33% are recognised; least of all row 0 50.00%" in shown
+    assert "Each class counted alike, 98.28% are recognised; least of all row 0 50.00%" in shown
     assert "precision recall F1 pictures row 0 100.00% 50.00%" in shown
-    assert shown.index("The other 15 classes") < shown.index("column 14 100.00%")
+    assert shown.index("The other 15 classes") < shown.index("column 14 100.00%") < shown.index("row 1 – – – 0")
+
+
+def test_a_class_without_test_pictures_has_no_rates_on_the_page_and_the_card(quick_run):
+    account = account_of(quick_run.path)
+    test = account.metrics["test"]
+    per_class = {**test["per_class"], "7": ABSENT}
+    metrics = {**account.metrics, "test": {**test, "per_class": per_class}}
+    odd = Account("r", account.predictor, account.answers, account.config, metrics)
+    assert "7 – – – 0" in words(page(odd, figures_of(odd), []))
+    assert "| 7 | 0 | – | – | – |" in readme("r", account.config, odd.metrics, account.predictor.card)
 
 
 def test_of_very_many_mistakes_the_rest_is_listed(mnist, quick_run):

@@ -155,4 +155,4 @@ def labelled_as(split: Split, names: tuple[str, ...], source: str, predictor: Pr
     if predictor.card.channels != split.batch.shape[3]:  # sets of arrays; pictures in files were prepared one by one
         images = np.stack([predictor.inputs(image) for image in images])
     position = np.array([classes.index(name) for name in names])
-    return Split(images, position[split.labels])
+    return Split(images, position[split.labels], split.files)

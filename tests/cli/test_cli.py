@@ -74,7 +74,7 @@ def test_show_prints_the_layer_table_before_training(small_npz, command):
         (("evaluate", "nowhere"), 1, 'Error: no run "nowhere": there is no such folder.'),
         (("evaluate",), 1, "Error: no run yet in runs/. Make one: inksight train."),
         (("predict", "none.png"), 1, "Error: no picture none.png: there is no such file."),
-        (("look", "mnist", "--index", "60000"), 2, "Error: "),
+        (("look", "mnist:train/60000"), 2, "Error: no picture mnist:train/60000: the train part of mnist has 60,000"),
         (("nonsense",), 2, "No such command 'nonsense'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

@@ -127,7 +127,7 @@ def test_the_command_in_words_and_as_png(command, digit_run, tmp_path):
     done = command(tmp_path, "explain", "mnist:0", "--model", str(digit_run), "--out", "why.png")
     assert done.returncode == 0 and done.stderr == "Written to why.png.\n"
     *picture, answer, mattered, alike, flipped = done.stdout.splitlines()
-    assert len(picture) == 28 and answer.startswith("mnist:0: 7 (") and answer.endswith("; its label is 7")
+    assert len(picture) == 28 and answer.startswith("mnist:test/0: 7 (") and answer.endswith("; its label is 7")
     assert [line.split(":")[0] for line in (mattered, flipped)] == ["what mattered", "what would flip it"]
     assert alike.startswith("it looks like training pictures ")
     with Image.open(tmp_path / "why.png") as page:
@@ -151,7 +151,7 @@ def test_the_command_as_json_from_stdin(digit_run, mnist, tmp_path):
         (("text.png",), 1, "text.png is not a picture that can be read"),
         (("mnist:0", "--model", "nowhere"), 1, 'no run "nowhere": there is no such folder.'),
         (("mnist:0", "--data", "mnits"), 2, 'no data set "mnits". Did you mean mnist?'),
-        (("mnist:10000",), 2, "there is no picture 10,000 in the test part of mnist"),
+        (("mnist:10000",), 2, "no picture mnist:test/10000: the test part of mnist has 10,000 pictures"),
     ],
 )
 def test_bad_input_is_one_text_and_a_code(command, tmp_path, words, code, text):

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import inksight
 from inksight.answers import AnswerSheet
@@ -75,7 +76,9 @@ def test_every_training_writes_one(quick_run):
 
 def test_every_wrong_answer_is_there_with_its_picture_and_reason(quick_run):
     text, answers = (quick_run.path / "report.html").read_text(), quick_run.answers
-    cells = re.findall(r"<b>([^<]*) → ([^<]*)</b><span>(\d+)% · #(\d+)</span>", text)
+    cells = re.findall(
+        r'<b>([^<]*) → ([^<]*)</b><span>(\d+)%</span><small title="mnist:test/(\d+)">mnist:test/\4</small>', text
+    )
     assert [int(index) for *_, index in cells] == answers.wrong.tolist()
     for true, given, sure, index in cells:
         place = int(index)
@@ -107,6 +110,51 @@ def test_it_needs_no_data(orphan, command):
     text = (orphan.parent / "page.html").read_text()
     assert answer == {"report": "page.html", "bytes": len(text.encode())}
     assert text.count('alt="test picture') == len(load_run(orphan).answers.wrong)
+
+
+@pytest.fixture(scope="module")
+def folder_run(small_mnist, tmp_path_factory):
+    """A run of a folder of files, a few of them under a wrong label: (the run, the folder)."""
+    root = tmp_path_factory.mktemp("files") / "my digits"
+    for name, part in (("train", small_mnist.train), ("test", small_mnist.test)):
+        for index in range(200):
+            label = int(part.labels[index] + (name == "test" and index < 3)) % 10
+            (root / name / f"d {label}").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(part.images[index]).save(root / name / f"d {label}" / f"{name[:2]}-{index}.png")
+    return inksight.train(root, "quick", epochs=1, least_steps=100, out=root.parent / "run"), root
+
+
+def test_wrong_pictures_are_called_by_their_files_when_the_data_is_gone_too(folder_run, command):
+    run, root = folder_run
+    wrong = {f"test/d {int(label) + 1}/te-{index}.png" for index, label in enumerate("721")}
+    done = command(root.parent, "evaluate", "run", "--json", "--out", "figures")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["wrong"]
+    assert wrong <= {row["file"] for row in told}
+    files = inksight.load(root).test.files
+    assert all(files[row["index"]] == row["file"] and row["file"].startswith(f"test/{row['label']}/") for row in told)
+    assert run.answers.files == files
+    before = (run.path / "report.html").read_text()
+    root.rename(root.parent / "away")
+    page = write_report(run.path).read_text()
+    (root.parent / "away").rename(root)
+    assert words(page) == words(before)
+    for name in wrong:
+        assert f'<small title="{name}">{name.rpartition("/")[2]}</small>' in page
+    assert "its confidence, and the picture's file." in words(page)
+
+
+def test_an_explanation_names_the_files_of_training_pictures(folder_run, command):
+    _, root = folder_run
+    done = command(root.parent, "explain", f"{root}:train/7", "--model", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    files = inksight.load(root).train.files
+    assert told["source"] == f"{root}:train/7" and told["neighbours"][0]["index"] == 7
+    assert all(files[each["index"]] == each["file"] for each in told["neighbours"])
+    assert f"this very picture is a training picture, {files[7]}." in told["notes"]
+    said = command(root.parent, "explain", f"{root}:train/7", "--model", "run").stdout
+    assert f"it looks like the training pictures {files[7]}, train/d " in said
 
 
 def test_a_run_that_kept_no_answers_is_asked_again(copied):

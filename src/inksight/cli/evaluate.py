@@ -72,7 +72,7 @@ def evaluate(
     for name, why in suites.get("left_out", {}).items():
         note(f"{name} is left out: {why}")
     if as_json:
-        emit({**metrics, "confusion": evaluation.confusion.tolist(), **suites})
+        emit({**metrics, "confusion": evaluation.confusion.tolist(), "wrong": evaluation.mistakes, **suites})
         return
     low, high = metrics["interval95"]
     print(

@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath, PurePosixPath
 
 from inksight.data.registry import SETS
 from inksight.errors import UsageError, unknown
 
 _FORM = re.compile(r"(?P<data>.+):(?:(?P<split>[^:/]*)/)?(?P<index>[^:/]*)")
+_INDEX = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def parse_address(text: str) -> Address | None:
     if match is None or os.path.exists(text):
         return None
     data, split, index = match["data"], match["split"], match["index"]
-    if not re.fullmatch(r"-?\d+", index):
+    if not _INDEX.fullmatch(index):
         if data in SETS or os.path.exists(data):
             raise UsageError(f'no picture "{text}": {data}:SPLIT/INDEX was expected, {data}:test/0 for instance.')
         return None
@@ -71,3 +73,11 @@ def picture_name(files: Sequence[str] | None, data: str, split: str, index: int)
     if files is not None:
         return files[index]
     return str(Address(data, split, index)) if data else f"{split}/{index}"
+
+
+def short_name(name: str) -> str:
+    """What `picture_name` gave, without the folders in front of the file or the set."""
+    match = _FORM.fullmatch(name)
+    if match and match["split"] and _INDEX.fullmatch(match["index"]):
+        return str(Address(PurePath(match["data"]).name, match["split"], int(match["index"])))
+    return PurePosixPath(name).name

@@ -145,7 +145,8 @@ def _neighbours(explanation: Explanation) -> Image.Image:
         is_same = each.label == explanation.answer.label
         label = shortened(each.label, side, font(BODY, bold=True))
         draw.text((left, side + 6), label, font=font(BODY, bold=True), fill=TEXT if is_same else ORANGE)
-        text = shortened(f"#{each.index} · {percent(each.likeness)}", side, font(SMALL))
+        name = each.file.rpartition("/")[2] if each.file else f"train/{each.index}"
+        text = shortened(f"{percent(each.likeness)} · {name}", side, font(SMALL))
         draw.text((left, side + 24), text, font=font(SMALL), fill=PALE)
     return strip
 

@@ -13,7 +13,7 @@ MOST = 100
 def errors_sheet(
     split: Split, probabilities: np.ndarray, wrong: np.ndarray, classes: tuple[str, ...], most: int = MOST
 ) -> np.ndarray:
-    """A sheet of wrong answers with true class, answer and confidence below each.
+    """A sheet of wrong answers with true class, answer, confidence, and file or index below each.
 
     Args:
         probabilities: float32 (n, classes). wrong: int64 (k,), indices in the order wanted; the first `most` are shown.
@@ -26,7 +26,7 @@ def errors_sheet(
         return sheet(blank, ["none wrong"], columns=1)
     captions = [
         f"{classes[split.labels[index]]} → {classes[probabilities[index].argmax()]}\n"
-        f"{probabilities[index].max():.0%} · #{index}"
-        for index in shown
+        + (f"{share:.0%}\n{split.files[index].rpartition('/')[2]}" if split.files else f"{share:.0%} · #{index}")
+        for index, share in zip(shown, probabilities[shown].max(axis=1), strict=True)
     ]
     return sheet(split.images[shown], captions, columns=min(10, len(shown)))

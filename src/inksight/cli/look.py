@@ -9,7 +9,6 @@ import typer
 
 from inksight.cli.completion import data_names
 from inksight.cli.output import AsJson, emit, note, print_picture
-from inksight.cli.sources import ADDRESS_HELP
 
 WANTED_PNG_PX = 280
 
@@ -17,7 +16,11 @@ WANTED_PNG_PX = 280
 def look(
     picture: Annotated[
         str,
-        typer.Argument(metavar="NAME:SPLIT/INDEX", help=f"{ADDRESS_HELP}, counted from 0.", autocompletion=data_names),
+        typer.Argument(
+            metavar="NAME:SPLIT/INDEX",
+            help="Which picture, counted from 0: mnist:train/7777; mnist:4444 is short for the test part.",
+            autocompletion=data_names,
+        ),
     ],
     size: Annotated[int | None, typer.Option(help="Bring the picture to this many pixels a side.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the picture there as PNG, enlarged.")] = None,

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -125,9 +126,8 @@ def take(split: Split, indices: np.ndarray) -> Split:
 
 def joined(parts: Sequence[Split]) -> Split:
     """Several parts as one; it has files if all of them have."""
-    files: tuple[str, ...] | None = ()
-    for part in parts:
-        files = None if files is None or part.files is None else files + part.files
+    named = [part.files for part in parts if part.files is not None]
+    files = tuple(chain.from_iterable(named)) if len(named) == len(parts) else None
     images, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "labels"))
     return Split(images, labels, files)
 

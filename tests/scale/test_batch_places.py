@@ -249,7 +249,7 @@ def test_ctrl_c_says_how_to_go_on(address, pictures, labels, digit_run, tmp_path
         (["--batch", "x"], "--batch needs a place for the answers: --out answers.parquet"),
         (
             ["a.png", "--out", "answers/"],
-            "FILE.csv, FILE.jsonl or FILE.parquet was expected. FOLDER/ is for --batch only.",
+            "FILE.parquet was expected. FOLDER/ is for --batch only.",
         ),
         (["a.png", "--ray-address", "auto"], "--ray-address is of --batch only"),
         ([], "no picture came. Give files, folders or NAME:SPLIT/INDEX; or --batch SOURCE"),

@@ -1,6 +1,7 @@
 """The answers that a run keeps: what they say is what the evaluation says, and they come back whole or not at all."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,29 @@ def test_it_comes_back(sheet):
         np.testing.assert_array_equal(getattr(again, name), getattr(sheet, name))
 
 
+def test_the_names_of_files_come_back(evaluation):
+    names = tuple(f"ünï/{number} .png" for number in range(len(evaluation.split)))
+    named = replace(evaluation, split=replace(evaluation.split, files=names)).answers
+    content = answers.to_bytes(named)
+    assert answers.parse(content, "answers.npz").files == names and named.sha256 == evaluation.answers.sha256
+    assert answers.parse(answers.to_bytes(evaluation.answers), "answers.npz").files is None
+
+
+def test_mistakes_name_index_and_file(evaluation):
+    names = tuple(f"{number}.png" for number in range(len(evaluation.split)))
+    told = replace(evaluation, split=replace(evaluation.split, files=names)).mistakes
+    assert [row["index"] for row in told] == evaluation.wrong.tolist()
+    first, index = told[0], int(evaluation.wrong[0])
+    assert first == {
+        "index": index,
+        "file": f"{index}.png",
+        "label": str(evaluation.split.labels[index]),
+        "predicted": str(evaluation.probabilities[index].argmax()),
+        "confidence": pytest.approx(float(evaluation.probabilities[index].max()), abs=1e-6),
+    }
+    assert {row["file"] for row in evaluation.mistakes} == {None}
+
+
 def test_of_very_many_wrong_pictures_the_surest_are_kept(evaluation, sheet, monkeypatch):
     monkeypatch.setattr(answers, "MOST_BYTES", 5 * 28 * 28)
     few = evaluation.answers
@@ -66,7 +90,7 @@ def packed(**fields) -> bytes:
 
 def damaged(sheet) -> dict[str, bytes]:
     whole = answers.to_bytes(sheet)
-    fields = {name: np.asarray(getattr(sheet, name)) for name in answers._FIELDS}
+    fields = {name: np.asarray(getattr(sheet, name)) for name in answers._FIELDS} | {"files": np.zeros(0, np.uint8)}
     nothing = {name: fields[name][:0] for name in ("labels", "answers", "confidences")}
     return {
         "cut": whole[:-500],
@@ -78,10 +102,13 @@ def damaged(sheet) -> dict[str, bytes]:
         "none": packed(**{**fields, **nothing}),
         "negative": packed(**{**fields, "labels": -1 - sheet.labels}),
         "pictures": packed(**{**fields, "wrong_images": sheet.wrong_images[0]}),
+        "files": packed(**{**fields, "files": np.frombuffer(b"one.png", np.uint8)}),
     }
 
 
-@pytest.mark.parametrize("kind", ["cut", "empty", "text", "short", "odd", "number", "none", "negative", "pictures"])
+@pytest.mark.parametrize(
+    "kind", ["cut", "empty", "text", "short", "odd", "number", "none", "negative", "pictures", "files"]
+)
 def test_damage_is_said(sheet, kind):
     with pytest.raises(RunError, match=r"answers\.npz is damaged .*\. Copy the run folder again\."):
         answers.parse(damaged(sheet)[kind], "answers.npz")

@@ -16,6 +16,7 @@ MOST_BYTES = 16 * 1024**2  # of wrong pictures; 20,000 of 28 × 28
 MOST_EXAMPLES = 100
 MOST_UNPACKED_BYTES = 1024**3
 _FIELDS = {"labels": "i", "answers": "i", "confidences": "f", "sha256": "U", "wrong_images": "u", "examples": "u"}
+_FILES = "files"  # bytes: the names with a 0 between them, none of a set without files
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class AnswerSheet:
     sha256: of the pictures and labels, to know the same test again.
     wrong_images: uint8 (k, size, size[, 3]), the pictures of the first k of `wrong`; all unless they are very many.
     examples: uint8 (m, size, size[, 3]), a right answer of each class that has one, at most MOST_EXAMPLES.
+    files: n names of picture files, relative to the data set; None for a set that came as arrays.
     """
 
     labels: np.ndarray
@@ -34,6 +36,7 @@ class AnswerSheet:
     sha256: str
     wrong_images: np.ndarray
     examples: np.ndarray
+    files: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,10 +62,15 @@ def surest_mistakes(right: np.ndarray, confidences: np.ndarray) -> np.ndarray:
 
 
 def sheet_of(
-    images: np.ndarray, labels: np.ndarray, answers: np.ndarray, confidences: np.ndarray, sha256: str
+    images: np.ndarray,
+    labels: np.ndarray,
+    answers: np.ndarray,
+    confidences: np.ndarray,
+    sha256: str,
+    files: tuple[str, ...] | None = None,
 ) -> AnswerSheet:
     """Keeps of the pictures, uint8 (n, size, size[, 3]), what a report shows; other arguments as in AnswerSheet."""
-    sheet = AnswerSheet(labels, answers, confidences.astype(np.float32), sha256, images[:0], images[:0])
+    sheet = AnswerSheet(labels, answers, confidences.astype(np.float32), sha256, images[:0], images[:0], files)
     fitting = MOST_BYTES // max(1, int(np.prod(images.shape[1:])))
     right = np.flatnonzero(sheet.right)
     firsts = right[np.unique(labels[right], return_index=True)[1]][:MOST_EXAMPLES]
@@ -75,6 +83,7 @@ def to_bytes(sheet: AnswerSheet) -> bytes:
     """As an .npz file."""
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {name: np.asarray(getattr(sheet, name)) for name in _FIELDS}
+    arrays[_FILES] = np.frombuffer("\0".join(sheet.files or ()).encode(), np.uint8)
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
@@ -91,10 +100,14 @@ def parse(content: bytes, name: str) -> AnswerSheet:
                 raise ValueError("it is larger than any that was written")
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             fields = {field: file[field] for field in _FIELDS}
+            names = file[_FILES].tobytes().decode()
+        files = tuple(names.split("\0")) if names else None
         _require_whole(fields)
+        if files is not None and len(files) != len(fields["labels"]):
+            raise ValueError("files and labels of different number")
     except (ValueError, TypeError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{name} is damaged ({error}). Copy the run folder again.") from error
-    return AnswerSheet(**{**fields, "sha256": str(fields["sha256"])})
+    return AnswerSheet(**{**fields, "sha256": str(fields["sha256"])}, files=files)
 
 
 def _require_whole(fields: dict[str, np.ndarray]) -> None:

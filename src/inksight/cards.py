@@ -139,6 +139,6 @@ def _mistakes(run: Run) -> str:
     from PIL import Image
 
     with Image.open(run.path / "errors.png") as sheet:
-        height = 2 * (3 * run.card.size_px + 45) + 8  # as sheet.sheet lays them out
+        height = 2 * (3 * run.card.size_px + 60) + 8  # as sheet.sheet lays them out
         top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, height))))
     return _picture(top, "the surest wrong answers", top.shape[1] * 2 // 3, "image-rendering:auto")

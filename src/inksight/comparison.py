@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from inksight.answers import AnswerSheet
+from inksight.data.address import picture_name
 from inksight.errors import UsageError
 from inksight.evaluation import evaluate
 from inksight.measure.interval import wilson_interval
@@ -23,12 +24,13 @@ SEED = 0  # decides the test part of data that has none, the same for all
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """A run in a comparison. name: its folder's; the whole path where two are called the same. cost: seconds (of its
-    whole training), parameters, multiply_adds (for a picture) and onnx_bytes; None where a run does not say. warning:
-    why to doubt its accuracy."""
+    """A run in a comparison. name: its folder's; the whole path where two are called the same. data: what it was
+    tested on. cost: seconds (of its whole training), parameters, multiply_adds (for a picture) and onnx_bytes; None
+    where a run does not say. warning: why to doubt its accuracy."""
 
     name: str
     card: ModelCard
+    data: str
     answers: AnswerSheet
     cost: Mapping[str, float | None]
     warning: str | None = None
@@ -45,6 +47,10 @@ class Contender:
     def interval95(self) -> tuple[float, float]:
         """Of the accuracy."""
         return wilson_interval(int(self.answers.right.sum()), len(self.answers))
+
+    def picture_name(self, index: int) -> str:
+        """The file of a test picture, or its address where the data came without files."""
+        return picture_name(self.answers.files, self.data, "test", index)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -180,7 +186,9 @@ def _contender(path: Path, name: str, data: str | Path | None) -> Contender:
         "multiply_adds": metrics.get("multiply_adds"),
         "onnx_bytes": (path / MODEL).stat().st_size,
     }
-    return Contender(name, load_model_card(path), answers, cost, warning)
+    card = load_model_card(path)
+    tested = str(data) if data is not None else card.provenance.get("data", {}).get("source", "")
+    return Contender(name, card, tested, answers, cost, warning)
 
 
 def _learned(path: Path, data: str | Path | None, asked: AnswerSheet) -> str | None:

@@ -10,13 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from inksight import data as data_room
 from inksight import notebook
 from inksight.data.dataset import Dataset, Split, joined, take
-from inksight.data.listing import Listing
 from inksight.data.progress import Progress
-from inksight.data.registry import KnownSet
-from inksight.data.sources import open_path
 from inksight.errors import DataError, UsageError, unknown
 from inksight.job import build_model, load_checked, require_time_limit
 from inksight.measure.confident import estimated_errors, margins, self_confidence
@@ -28,7 +24,7 @@ from inksight.training.config import PRESETS, TrainConfig
 from inksight.training.fit import Watcher, fit
 
 ALL = "all"
-PARTS = ("train", "validation", "test", ALL)
+SPLITS = ("train", "validation", "test", ALL)
 FOLDS = 4
 LEAST = 2  # pictures of a class: one is judged by what was learned from the other
 SHOWN_PX = 84
@@ -56,14 +52,14 @@ RECIPES = {
 class Doubt:
     """One label in doubt.
 
-    index: of the picture in its part. name: its file; None in a set of arrays. suggested: the likeliest other class.
+    index: of the picture in its split. file: its file; None in a set of arrays. suggested: the likeliest other class.
     confidence: the probability of the given label, 0–1. margin: that less the suggested one's, −1 to 1.
     error: whether it is among as many as are estimated to be wrong.
     """
 
-    part: str
+    split: str
     index: int
-    name: str | None
+    file: str | None
     given: str
     suggested: str
     confidence: float
@@ -79,15 +75,15 @@ class Doubt:
 class Doubts:
     """What networks think of labels that they have not learned.
 
-    split: the pictures judged. probabilities: float32 (n, classes), a mean over networks. places: the part and index
-    of each picture. names: the file of each, or None. networks: how many were trained.
+    split: the pictures judged. probabilities: float32 (n, classes), a mean over networks. places: the split and index
+    of each picture. source: the name or path of the set. networks: how many were trained.
     """
 
     classes: tuple[str, ...]
     split: Split
     probabilities: np.ndarray
     places: list[tuple[str, int]]
-    names: list[str] | None
+    source: str
     networks: int
     seconds: float
 
@@ -114,9 +110,9 @@ class Doubts:
             others[labels[at]] = -1
             rows.append(
                 Doubt(
-                    part=self.places[at][0],
+                    split=self.places[at][0],
                     index=self.places[at][1],
-                    name=self.names[at] if self.names else None,
+                    file=self.split.files[at] if self.split.files else None,
                     given=self.classes[labels[at]],
                     suggested=self.classes[others.argmax()],
                     confidence=float(self.probabilities[at, labels[at]]),
@@ -127,15 +123,18 @@ class Doubts:
         return rows
 
     def sheet(self, limit: int = 100) -> np.ndarray:
-        """The first of them as one picture, uint8 (height, width[, 3]): given → suggested, part and index."""
-        captions = [f"{row.given} → {row.suggested}\n{row.part} {row.index}" for row in self.ranked(limit)]
+        """The first of them as one picture, uint8 (height, width[, 3]): given → suggested, and file or place."""
+        captions = [
+            f"{row.given} → {row.suggested}\n{row.file.rpartition('/')[2] if row.file else f'{row.split}/{row.index}'}"
+            for row in self.ranked(limit)
+        ]
         images = self.split.images[self.order[:limit]]
         return sheet(images, captions, scale=max(1, SHOWN_PX // images.shape[1]))
 
 
 def find_doubts(
     data: str | Path | Dataset = "mnist",
-    part: str = ALL,
+    split: str = ALL,
     preset: str = "standard",
     *,
     size_px: int | None = None,
@@ -145,39 +144,38 @@ def find_doubts(
     backend: str | None = None,
     progress: Progress | None = None,
 ) -> Doubts:
-    """Judges every label of a part by networks that have not learned from it.
+    """Judges every label of a split by networks that have not learned from it.
 
     The test and the validation part are judged by networks trained on the training part; the training part, and all
     parts together, in folds. Networks of several seeds are averaged.
 
     Args:
         data: a data set, its name, or a path.
-        part: "train", "validation", "test", or "all".
+        split: "train", "validation", "test", or "all".
         preset: how the networks are trained: "standard", or "quick", in half the time, which ranks less well.
         size_px, preprocessing: as for `train`.
         time_limit_s: seconds for the training; fewer networks, or shorter trainings, keep it.
         seed: decides folds, weights and order.
         progress: shown the loading and then the training of all networks, in steps.
     Raises:
-        UsageError: no such part or preset.
+        UsageError: no such split or preset.
         DataError: a set that cannot be read, or a class with too few pictures to judge one by the others.
         KeyboardInterrupt: Ctrl-C.
     """
     require_time_limit(time_limit_s)
     started = time.monotonic()
     ends_at = None if time_limit_s is None else started + time_limit_s
-    for kind, name, known in (("part", part, PARTS), ("preset", preset, RECIPES)):
+    for kind, name, known in (("split", split, SPLITS), ("preset", preset, RECIPES)):
         if name not in known:
             raise UsageError(unknown(kind, name, known))
     engine.prepare(backend)
-    names = None if isinstance(data, Dataset) else _file_names(data)
     data = load_checked(data, size_px, preprocessing, RECIPES[preset].config, progress)
     parts = data.parts
-    if part not in (ALL, *parts):
-        raise UsageError(f"{data.source or data.name} has no {part} part; it has {', '.join(parts)}.")
-    asked = list(parts) if part == ALL else [part]
+    if split not in (ALL, *parts):
+        raise UsageError(f"{data.source or data.name} has no {split} part; it has {', '.join(parts)}.")
+    asked = list(parts) if split == ALL else [split]
     judged = joined([parts[name] for name in asked])
-    in_folds = part in (ALL, "train")
+    in_folds = split in (ALL, "train")
     _require_enough(judged if in_folds else data.train, LEAST if in_folds else 1, data)
     jury = _Jury(RECIPES[preset], data, judged, in_folds, ends_at, progress or notebook.loading())
     for number in range(jury.rounds):
@@ -189,7 +187,7 @@ def find_doubts(
         split=judged,
         probabilities=jury.probabilities,
         places=[(name, index) for name in asked for index in range(len(parts[name]))],
-        names=None if names is None else [path for name in asked for path in names[name]],
+        source=data.source,
         networks=jury.networks,
         seconds=time.monotonic() - started,
     )
@@ -283,10 +281,3 @@ def _require_enough(learned: Split, least: int, data: Dataset) -> None:
             f"others of their class: at least {least} of each are needed, and ten or more make sense. Add some, or "
             "remove the class."
         )
-
-
-def _file_names(source: str | Path) -> dict[str, list[str]] | None:
-    """The files of each part, in the order of its pictures; None for a set that comes as arrays."""
-    place = data_room.find(source)
-    opened = None if isinstance(place, KnownSet) else open_path(place)
-    return {name: part.paths for name, part in opened.parts.items()} if isinstance(opened, Listing) else None

@@ -18,7 +18,7 @@ from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
 from inksight.picture import pictures_at_once
-from inksight.predictor import Predictor
+from inksight.predictor import JSON_DIGITS, Predictor
 from inksight.runs import KERAS, MODEL, RunLike, resolve
 from inksight.training import engine
 
@@ -56,7 +56,22 @@ class Evaluation:
     def answers(self) -> AnswerSheet:
         """Picture by picture, without the pictures that are of no further interest."""
         split, given = self.split, self.probabilities.argmax(1)
-        return sheet_of(split.images, split.labels, given, self.probabilities.max(1), split.sha256)
+        return sheet_of(split.images, split.labels, given, self.probabilities.max(1), split.sha256, split.files)
+
+    @property
+    def mistakes(self) -> list[dict[str, Any]]:
+        """Each wrong answer, the surest first: plain values for JSON. index: in the split; file: None without."""
+        split, given, confidences = self.split, self.probabilities.argmax(1), self.probabilities.max(1)
+        return [
+            {
+                "index": index,
+                "file": split.files[index] if split.files else None,
+                "label": self.classes[split.labels[index]],
+                "predicted": self.classes[given[index]],
+                "confidence": round(float(confidences[index]), JSON_DIGITS),
+            }
+            for index in self.wrong.tolist()
+        ]
 
     def metrics(self, names: Sequence[str] = ()) -> dict[str, Any]:
         """Plain values for JSON; `names` are further rows of METRICS."""
@@ -173,4 +188,4 @@ def labelled_as(split: Split, names: tuple[str, ...], source: str, predictor: Pr
     if predictor.card.channels != split.batch.shape[3]:  # sets of arrays; pictures in files were prepared one by one
         images = np.stack([predictor.inputs(image) for image in images])
     position = np.array([classes.index(name) for name in names])
-    return Split(images, position[split.labels])
+    return Split(images, position[split.labels], split.files)

@@ -246,11 +246,32 @@ class Predictor:
         names = [_name(picture) for picture in pictures]
         if sources is not None:
             names = [given or name for given, name in zip(sources, names, strict=True)]
-        seen = [self.input_of(picture, name) for picture, name in zip(pictures, names, strict=True)]
-        if not seen:
-            return []
-        rows = self.probabilities(np.stack([each.pixels for each in seen]))
-        return [self.answer_of(*each) for each in zip(names, rows, seen, strict=True)]
+        answers: list[Answer] = []
+        for answer in self.predict_each(zip(pictures, names, strict=True)):
+            if isinstance(answer, PictureError):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    def predict_each(self, pictures: Iterable[tuple[Picture, str]]) -> list[Answer | PictureError]:
+        """Answers many pictures at once, in their order; one that cannot be read has its error in its place.
+
+        Args:
+            pictures: each as in `predict`, and what to call it.
+        Raises:
+            UsageError: an array of another dtype or shape.
+        """
+        seen: list[tuple[str, ParsedPicture | PictureError]] = []
+        for picture, name in pictures:
+            try:
+                seen.append((name, self.input_of(picture, name)))
+            except PictureError as error:
+                seen.append((name, error))
+        good = [each.pixels for _, each in seen if isinstance(each, ParsedPicture)]
+        rows = iter(self.probabilities(np.stack(good)) if good else ())
+        return [
+            each if isinstance(each, PictureError) else self.answer_of(name, next(rows), each) for name, each in seen
+        ]
 
     def input_of(self, picture: Picture, name: str = UNNAMED) -> ParsedPicture:
         """The first half of `predict`: any kind of picture -> what the network takes, as `inputs`, and its notes.
@@ -259,7 +280,7 @@ class Predictor:
             picture: as in `predict`.
             name: what errors call it.
         """
-        parsed = _parsed(picture, name)
+        parsed = decoded(picture, name)
         try:
             pixels, found = self.inputs(parsed.pixels), self.unlike(parsed.pixels)
         except PictureError as error:
@@ -272,7 +293,7 @@ class Predictor:
 
         Arguments and errors as `input_of`, whose result is the last stage.
         """
-        pixels = _parsed(picture, name).pixels
+        pixels = decoded(picture, name).pixels
         found = self.input_of(pixels, name)
         seen, size_px = found.pixels, self.card.size_px
         if self.card.preprocessing != "digits":
@@ -314,7 +335,7 @@ class Predictor:
         """
         self.require_reader()
         name = source or _name(picture)
-        parsed = _parsed(picture, name)
+        parsed = decoded(picture, name)
         try:
             sheet = segment(parsed.pixels)
         except PictureError as error:
@@ -427,7 +448,7 @@ def _name(picture: Picture) -> str:
     return str(picture) if isinstance(picture, str | Path) else UNNAMED
 
 
-def _parsed(picture: Picture, name: str) -> ParsedPicture:
+def decoded(picture: Picture, name: str) -> ParsedPicture:
     """A picture in any of its forms -> its pixels and notes."""
     if isinstance(picture, ParsedPicture):
         return picture

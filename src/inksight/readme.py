@@ -229,7 +229,7 @@ def _per_class(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A table, those of a large set that are recognised least."""
     rows = list(scores.items())
     if len(rows) > MOST_CLASSES:
-        rows = sorted(rows, key=lambda row: row[1]["recall"] or 0)[:MOST_CLASSES]
+        rows = sorted(rows, key=lambda row: math.inf if row[1]["recall"] is None else row[1]["recall"])[:MOST_CLASSES]
     if not rows:
         return []
     return [

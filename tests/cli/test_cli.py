@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inksight.cli.duration import parse_duration
-from inksight.cli.tables import print_confusion
+from inksight.cli.tables import print_classes, print_confusion
 from inksight.cli.train import rare_classes
 from inksight.errors import UsageError
 from inksight.training.config import TrainConfig
@@ -85,7 +85,7 @@ def test_dry_run_is_for_new_trainings_only(small_npz, command):
         (("card",), 1, "Error: no run yet in runs/. Make one: inksight train."),
         (("track", "--to", "tensorboard"), 1, "Error: no run yet in runs/. Make one: inksight train."),
         (("predict", "none.png"), 1, "Error: no picture none.png: there is no such file."),
-        (("look", "mnist", "--index", "60000"), 2, "Error: "),
+        (("look", "mnist:train/60000"), 2, "Error: no picture mnist:train/60000: the train part of mnist has 60,000"),
         (("nonsense",), 2, "No such command 'nonsense'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -180,6 +180,13 @@ def test_rare_classes_are_told_where_common_ones_hide_them():
     told = rare_classes({"accuracy": 0.985, "per_class": {"left": common, "right": rare}})
     assert told == "Each class counted alike, 74.50 % are right; least of all right 50.00 %, left 99.00 %.\n"
     assert rare_classes({"accuracy": 0.99, "per_class": {"left": common, "up": common}}) == ""
+
+
+def test_a_class_without_test_pictures_has_a_dash_in_the_table(capsys):
+    score = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "images": 4}
+    print_classes({"a": score, "b": {"precision": None, "recall": None, "f1": None, "images": 0}})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[-2:] == [["a", "50.00", "%", "25.00", "%", "33.33", "%", "4"], ["b", "–", "–", "–", "0"]]
 
 
 def test_a_matrix_too_wide_for_the_terminal_gives_way_to_its_largest_cells(capsys, monkeypatch):

@@ -53,7 +53,7 @@ def place(tmp_path) -> Path:
         ("compare shipped ./runs/", ["./runs/mine-quick-1"]),
         ("export shipped --format ", list(FORMATS)),
         ("data corrupt spoiled --only sc", ["scale"]),
-        ("data doubt mnist --part v", ["validation"]),
+        ("data doubt mnist --split v", ["validation"]),
         ("evaluate nowhere/", []),
     ],
 )

@@ -125,10 +125,10 @@ def test_the_command_prints_tables_json_and_a_page(quick_run, digit_run, command
     pair = answer["pairs"][0]
     page = (tmp_path / "versus.html").read_text()
     assert html.escape(pair["verdict"]) in page
-    assert all(f"<span>#{index}</span>" in page for index in pair["only_second"])
+    assert all(f'<small title="mnist:test/{index}">' in page for index in pair["only_second"])
     told = command(tmp_path, "compare", *runs)
     assert pair["verdict"] in told.stdout
-    assert f"only {digit_run.name} is right: #{pair['only_second'][0]}" in told.stdout
+    assert f"only {digit_run.name} is right: mnist:test/{pair['only_second'][0]}" in told.stdout
 
 
 def test_the_page_has_the_pictures_that_only_one_gets(comparison):

@@ -39,15 +39,17 @@ def test_mnist_comes_with_the_package() -> None:
 
 
 def test_a_sample_of_mnist() -> None:
-    image, label, classes = sample("mnist", 4444)
-    assert (image.shape, classes[label]) == ((28, 28), "9")
-    assert sample("mnist", 7777, "train")[1] == 8
+    image, label, classes, file = sample("mnist", 4444)
+    assert (image.shape, classes[label], file) == ((28, 28), "9", None)
+    assert sample("mnist", 7777, "train").label == 8
     assert sample("mnist", 0, size_px=14)[0].shape == (14, 14)
-    with pytest.raises(UsageError, match=r"no picture 10,000 in the test part of mnist; 0 to 9,999 were wanted"):
+    with pytest.raises(
+        UsageError, match=r"no picture mnist:test/10000: the test part .* has 10,000 pictures, 0 to 9,999\."
+    ):
         sample("mnist", 10_000)
-    with pytest.raises(UsageError, match="no picture -1 in the train part"):
+    with pytest.raises(UsageError, match="no picture mnist:train/-1: the train part of mnist has 60,000 pictures"):
         sample("mnist", -1, "train")
-    with pytest.raises(UsageError, match='mnist has no part "trian"; it has train, test'):
+    with pytest.raises(UsageError, match='no picture mnist:trian/0: no split "trian". Did you mean train'):
         sample("mnist", 0, "trian")
 
 
@@ -118,7 +120,7 @@ def test_arrays_go_through_prepare(tmp_path: Path, colour: bool) -> None:
     assert data.train.images.shape == (8, 28, 28) and data.validation is not None
     for part, pictures in ((data.train, paper), (data.validation, paper[:2]), (data.test, paper[2:6])):
         np.testing.assert_array_equal(part.images, [digit_input(picture) for picture in pictures])
-    image, label, _ = sample(path, 3, prepare=digit_input)
+    image, label, *_ = sample(path, 3, prepare=digit_input)
     np.testing.assert_array_equal(image, data.test.images[3])
     assert label == data.test.labels[3] and not np.array_equal(image, sample(path, 3)[0])
 
@@ -154,9 +156,7 @@ def test_a_refused_array_picture_is_named(tmp_path: Path) -> None:
         return picture
 
     for ask in (lambda: load(path, prepare=prepare), lambda: sample(path, 3, prepare=prepare)):
-        with pytest.raises(
-            DataError, match=r"^test picture 3 of .*set\.npz: the picture is blank\. `inksight data check"
-        ):
+        with pytest.raises(DataError, match=r"^.*set\.npz:test/3: the picture is blank\. `inksight data check"):
             ask()
 
 

@@ -103,7 +103,8 @@ def test_arrays_are_checked_too(tmp_path: Path) -> None:
     finding, few = check(tmp_path / "x.npz")
     assert (few.kind, few.severity, few.examples) == ("few", "warning", ("1: 2", "0: 2"))
     assert few.text == "2 classes with fewer than 20 training pictures"
-    assert finding.kind == "duplicate-across-parts" and finding.examples == ("train 1 (train, 1) = test 1 (test, 1)",)
+    assert finding.kind == "duplicate-across-parts"
+    assert finding.examples == (f"{tmp_path}/x.npz:train/1 (train, 1) = {tmp_path}/x.npz:test/1 (test, 1)",)
 
 
 def test_progress_reaches_the_end(clean: Path) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from inksight.cli.data import app as data_app
 from inksight.cli.look import look
 from inksight.cli.output import print_picture
-from inksight.data import sample
+from inksight.data import load, sample
 from inksight.errors import UsageError
 
 app = typer.Typer()
@@ -103,22 +103,27 @@ def test_check(folder: Path) -> None:
 
 
 def test_look(tmp_path: Path) -> None:
-    result = run("look", "mnist", "--index", "7777", "--out", tmp_path / "eight.png")
+    result = run("look", "mnist:train/7777", "--out", tmp_path / "eight.png")
     lines = result.stdout.splitlines()
-    assert lines[0] == "mnist, train picture 7777: 8   (28×28, grey)"
+    assert lines[0] == "mnist:train/7777: 8   (28×28, grey)"
     assert len(lines) == 29 and any("@@@@" in line for line in lines)
     written = np.asarray(Image.open(tmp_path / "eight.png"))
     assert written.shape == (280, 280)
-    np.testing.assert_array_equal(written[5::10, 5::10], sample("mnist", 7777, "train")[0])
+    np.testing.assert_array_equal(written[5::10, 5::10], sample("mnist", 7777, "train").image)
+    assert run("look", "mnist:4444").stdout.splitlines()[0] == "mnist:test/4444: 9   (28×28, grey)"
 
 
 def test_look_as_json(folder: Path) -> None:
-    record = json.loads(run("look", folder, "--index", "11", "--split", "test", "--json").stdout)
-    assert record == {
-        "source": str(folder), "split": "test", "index": 11, "label": "b", "shape": [28, 28], "out": None
+    record = json.loads(run("look", f"{folder}:test/11", "--json").stdout)
+    file = load(folder).test.files[11]
+    assert file.startswith("b/") and record == {
+        "source": str(folder), "split": "test", "index": 11, "file": file, "label": "b", "shape": [28, 28], "out": None
     }  # fmt: skip
-    with pytest.raises(UsageError, match="no picture 12 in the test part"):
-        run("look", folder, "--index", "12", "--split", "test")
+    assert run("look", f"{folder}:test/11").stdout.startswith(f"{folder}:test/11, {file}: b ")
+    with pytest.raises(UsageError, match="no picture .*own:test/12: the test part of .*own has 12 pictures, 0 to 11"):
+        run("look", f"{folder}:test/12")
+    with pytest.raises(UsageError, match='"mnist" names no picture of a data set; NAME:SPLIT/INDEX was expected'):
+        run("look", "mnist")
 
 
 def test_a_picture_in_colour(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

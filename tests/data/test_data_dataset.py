@@ -89,6 +89,11 @@ def test_bad_class_names_are_explained(classes: Any, message: str) -> None:
         require_usable(replace(GOOD, classes=classes))
 
 
+def test_files_are_as_many_as_labels() -> None:
+    with pytest.raises(DataError, match="the test part of mine has 5 files but 6 labels; one each was wanted"):
+        require_usable(replace(GOOD, test=Split(IMAGES, LABELS, tuple("abcde"))))
+
+
 def test_one_picture_a_class_leaves_none_to_test_with() -> None:
     alone = replace(GOOD, train=Split(IMAGES[:2], LABELS[:2]), test=Split(IMAGES[:0], LABELS[:0]))
     with pytest.raises(DataError, match="each class of mine has one picture; at least two are needed, one of them to"):

@@ -181,7 +181,7 @@ def test_a_named_set_is_fetched_once_and_loaded(server: Any, tiny: KnownSet, tmp
 
 
 def test_a_sample_fetches_only_its_part(server: Any, tiny: KnownSet) -> None:
-    image, label, classes = sample("tiny", 3)
+    image, label, classes, _ = sample("tiny", 3)
     assert (image.shape, classes[label]) == ((28, 28), "b")
     assert all("t10k" in path for path in server.asked) and len(server.asked) == 2
 

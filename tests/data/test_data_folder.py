@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inksight.data import load, sample
+from inksight.data import Split, load, load_labelled, sample
+from inksight.data.dataset import joined
 from inksight.errors import DataError, PictureError, UsageError
+from inksight.picture import load_picture
 
 Write = Callable[..., Path]
 
@@ -160,14 +162,42 @@ def test_progress_reaches_the_end(two_classes: Path) -> None:
 def test_a_sample_is_what_load_has_there(two_classes: Path) -> None:
     data = load(two_classes)
     for split, index in (("train", 0), ("train", 15), ("test", 2)):
-        image, label, classes = sample(two_classes, index, split)
+        image, label, classes, file = sample(two_classes, index, split)
         part = getattr(data, split)
         np.testing.assert_array_equal(image, part.images[index])
-        assert (label, classes) == (part.labels[index], data.classes)
-    with pytest.raises(UsageError, match=r"no picture 4 in the test part of .*set; 0 to 3 were wanted"):
+        assert (label, classes, file) == (part.labels[index], data.classes, part.files[index])
+    with pytest.raises(UsageError, match=r"no picture .*set:test/4: the test part of .*set has 4 pictures, 0 to 3\."):
         sample(two_classes, 4)
-    with pytest.raises(UsageError, match=r'has no part "validation"; it has train, test'):
-        sample(two_classes, 0, "val")
+    with pytest.raises(UsageError, match=r'no picture .*set:validation/0: no split "validation"\. Known: test, train'):
+        sample(two_classes, 0, "validation")
+
+
+def test_pictures_keep_the_names_of_their_files(two_classes: Path, write_picture: Write) -> None:
+    """Relative to the set, in a folder as in a CSV; taking some, joining parts and holding some out keep them."""
+    write_picture(two_classes / "cat" / "più bella" / "猫 1.png", 60)
+    data = load(two_classes)
+    for part in data.parts.values():
+        for file, image in zip(part.files, part.images, strict=True):
+            np.testing.assert_array_equal(load_picture(two_classes / file).pixels, image)
+    assert {"cat/0.png", "dog/9.png", "cat/più bella/猫 1.png"} <= {*data.train.files, *data.test.files}
+    held = data.held_out(0.25, seed=3)
+    assert held.validation is not None and len(held.validation) == 4
+    assert joined([held.train, held.validation]).files == held.train.files + held.validation.files
+    for file, image in zip(held.validation.files, held.validation.images, strict=True):
+        np.testing.assert_array_equal(load_picture(two_classes / file).pixels, image)
+    assert joined([held.train, Split(held.train.images, held.train.labels)]).files is None
+
+    (two_classes / "list.csv").write_text("image,label\ncat/0.png,a\ncat/1.png,a\ndog/0.png,b\ndog/1.png,b\n")
+    assert sorted(load_labelled(two_classes / "list.csv", size_px=28, prepare=lambda each: each)[0].files) == [
+        "cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_a_file_name_that_is_no_text_is_told_as_far_as_it_is(two_classes: Path) -> None:
+    os.rename(two_classes / "cat" / "0.png", os.fsencode(two_classes / "cat") + b"/\xff.png")
+    data = load(two_classes)
+    assert "cat/\ufffd.png" in data.train.files + data.test.files
 
 
 def test_a_sample_is_prepared_and_alone_is_decoded(two_classes: Path) -> None:
@@ -179,7 +209,7 @@ def test_a_sample_is_prepared_and_alone_is_decoded(two_classes: Path) -> None:
 
     data = load(two_classes, prepare=prepare)
     seen.clear()
-    image, label, _ = sample(two_classes, 2, prepare=prepare)
+    image, label, *_ = sample(two_classes, 2, prepare=prepare)
     np.testing.assert_array_equal(image, data.test.images[2])
     assert (label, seen) == (data.test.labels[2], [(28, 28)])
 

@@ -41,7 +41,7 @@ def test_planted_errors_are_found(planted):
     assert 30 <= found.estimated_errors <= 65
     assert sum(row.error for row in found.ranked()) == found.estimated_errors
     first = found.ranked(1)[0]
-    assert (first.part, first.name) == ("train", None)
+    assert (first.split, first.file) == ("train", None)
     assert first.given == data.classes[data.train.labels[first.index]] != first.suggested
     assert first.margin < first.confidence < 0.1 and first.margin < -0.5
     assert found.networks == 8 and told[-1][0] == told[-1][1] and told[-1][2] == "training 8 networks"
@@ -83,11 +83,12 @@ def test_a_folder_by_the_command(folder, command):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     first = answer["doubts"][0]
-    assert (first["given"], first["suggested"], first["name"]) == ("ブルー", "red & <hot>", "own/ブルー/4.png")
+    assert (first["given"], first["suggested"], first["file"]) == ("ブルー", "red & <hot>", "ブルー/4.png")
     assert first["error"] and first["confidence"] < 0.3
-    assert (answer["images"], answer["part"], answer["estimated_errors"]) == (46, "all", 1)
+    assert (answer["images"], answer["split"], answer["estimated_errors"]) == (46, "all", 1)
     data = inksight.load(folder / "own", size_px=12)
-    image = data.parts[first["part"]].images[first["index"]]
+    assert data.parts[first["split"]].files[first["index"]] == "ブルー/4.png"
+    image = data.parts[first["split"]].images[first["index"]]
     assert image[..., 0].mean() > image[..., 2].mean(), "the index is that of the part as it is loaded"
     with Image.open(folder / "sheet.png") as sheet:
         assert sheet.mode == "RGB" and sheet.width > 3 * 84
@@ -96,7 +97,7 @@ def test_a_folder_by_the_command(folder, command):
 def test_equal_doubts_keep_the_order_of_the_set():
     split = Split(np.zeros((4, 8, 8), np.uint8), np.array([0, 0, 1, 0]))
     rows = np.array([[0.5, 0.5], [0.2, 0.8], [0.8, 0.2], [0.5, 0.5]], np.float32)
-    found = Doubts(("a", "b"), split, rows, [("train", index) for index in range(4)], None, 1, 0.0)
+    found = Doubts(("a", "b"), split, rows, [("train", index) for index in range(4)], "", 1, 0.0)
     assert [row.index for row in found.ranked()] == [1, 2, 0, 3]
     assert [row.suggested for row in found.ranked()] == ["b", "a", "b", "b"]
 
@@ -114,7 +115,7 @@ def test_every_class_is_learned_beside_every_fold(counts):
 
 
 def test_what_cannot_be_judged_is_said(small_mnist):
-    with pytest.raises(UsageError, match='no part "tset". Did you mean test'):
+    with pytest.raises(UsageError, match='no split "tset". Did you mean test'):
         find_doubts(small_mnist, "tset")
     whole = replace(small_mnist, validation=None)
     with pytest.raises(UsageError, match='no preset "thorough". Known: quick, standard.'):

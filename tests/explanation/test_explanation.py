@@ -52,7 +52,8 @@ def test_json_holds_everything_at_its_shape(explained):
     for array in (record["input"], record["attribution"], record["occlusion"], *record["layers"]):
         assert list(np.shape(array["values"])) == array["shape"]
     assert np.allclose(record["attribution"]["values"], explained.attribution, rtol=1e-3, atol=1e-12)
-    assert record["neighbours"][0].keys() == {"data", "index", "label", "likeness"}
+    assert record["neighbours"][0].keys() == {"data", "split", "index", "file", "label", "likeness"}
+    assert (record["neighbours"][0]["split"], record["neighbours"][0]["file"]) == ("train", None)
     assert np.array_equal(record["flips"][0]["image"]["values"], explained.flips[0].image)
     assert record["filters"] is None  # no convolution
     assert record["probabilities"] == explained.answer.to_dict()["probabilities"]
@@ -61,7 +62,7 @@ def test_json_holds_everything_at_its_shape(explained):
 def test_words_say_what_the_arrays_say(explained):
     mattered, alike, flipped = in_words(explained)
     assert mattered.startswith("what mattered: what is ") and "speaks for 7" in mattered
-    assert str(explained.neighbours[0].index) in alike and "of mnist" in alike
+    assert alike.startswith(f"it looks like the training pictures mnist:train/{explained.neighbours[0].index}, mnist:")
     first = explained.flips[0]
     assert f"{first.rms:.1f} of 255 levels on average ({first.largest} at most) makes it {first.label};" in flipped
 
@@ -91,7 +92,7 @@ def test_a_colour_model_of_unknown_data(colour_run, tmp_path):
 def test_a_training_picture_is_found_again(digit_run, mnist):
     found = explain(mnist.train.images[321], digit_run)
     assert found.neighbours[0].index == 321 and found.neighbours[0].likeness == pytest.approx(1, abs=1e-3)
-    assert found.notes == ("this very picture is number 321 of the training pictures.",)
+    assert found.notes == ("this very picture is a training picture, mnist:train/321.",)
 
 
 def test_training_data_that_is_gone_is_done_without(small_run, small_npz, mnist):
@@ -127,9 +128,9 @@ def test_the_command_in_words_and_as_png(command, digit_run, tmp_path):
     done = command(tmp_path, "explain", "mnist:0", "--model", str(digit_run), "--out", "why.png")
     assert done.returncode == 0 and done.stderr == "Written to why.png.\n"
     *picture, answer, mattered, alike, flipped = done.stdout.splitlines()
-    assert len(picture) == 28 and answer.startswith("mnist:0: 7 (") and answer.endswith("; its label is 7")
+    assert len(picture) == 28 and answer.startswith("mnist:test/0: 7 (") and answer.endswith("; its label is 7")
     assert [line.split(":")[0] for line in (mattered, flipped)] == ["what mattered", "what would flip it"]
-    assert alike.startswith("it looks like training pictures ")
+    assert alike.startswith("it looks like the training pictures mnist:train/")
     with Image.open(tmp_path / "why.png") as page:
         assert page.width == PAGE_PX
 
@@ -151,7 +152,7 @@ def test_the_command_as_json_from_stdin(digit_run, mnist, tmp_path):
         (("text.png",), 1, "text.png is not a picture that can be read"),
         (("mnist:0", "--model", "nowhere"), 1, 'no run "nowhere": there is no such folder.'),
         (("mnist:0", "--data", "mnits"), 2, 'no data set "mnits". Did you mean mnist?'),
-        (("mnist:10000",), 2, "there is no picture 10,000 in the test part of mnist"),
+        (("mnist:10000",), 2, "no picture mnist:test/10000: the test part of mnist has 10,000 pictures"),
     ],
 )
 def test_bad_input_is_one_text_and_a_code(command, tmp_path, words, code, text):

@@ -25,8 +25,13 @@ def test_scores_worked_by_hand():
     assert (first.precision, first.recall, first.support) == (1, pytest.approx(2 / 3), 3)
     assert first.f1 == pytest.approx(0.8)
     assert (second.precision, second.recall, second.f1, second.support) == (0.5, 0.5, 0.5, 2)
-    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 0)
-    assert (fourth.precision, fourth.recall, fourth.f1, fourth.support) == (0, 0, 0, 0)
+    assert (third.precision, third.recall, third.f1, third.support) == (None, None, None, 0)
+    assert (fourth.precision, fourth.recall, fourth.f1, fourth.support) == (None, None, None, 0)
+
+
+def test_a_class_that_is_never_answered_has_precision_0():
+    scores = class_scores(confusion_matrix(np.array([0, 1]), np.array([0, 0]), 2))[1]
+    assert (scores.precision, scores.recall, scores.f1, scores.support) == (0, 0, 0, 1)
 
 
 def test_all_right():
@@ -64,6 +69,6 @@ def test_the_least_recalled_come_first_and_classes_without_pictures_do_not_count
     per_class = {
         "common": {"recall": 0.9, "images": 900},
         "rare": {"recall": 0.5, "images": 2},
-        "absent": {"recall": 0.0, "images": 0},
+        "absent": {"recall": None, "images": 0},
     }
     assert least_recalled(per_class) == (pytest.approx(0.7), [("rare", 0.5), ("common", 0.9)])

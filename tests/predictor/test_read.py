@@ -132,7 +132,13 @@ def test_the_command(command, tmp_path, sheet):
     page, bad = (json.loads(line) for line in done.stdout.splitlines())
     assert page["source"] == "page.png" and page["text"] == f"{first}\n{second}"
     assert [digit["label"] for digit in page["digits"]] == list(first + second) and page["signs"] == []
-    assert "error" in bad
+    assert "error" in bad and done.stderr.endswith("1 of 2 pictures could not be read.\n")
+
+    (tmp_path / "empty").mkdir()
+    done = command(tmp_path, "read", ".", "empty", "mnist:train/7777")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [f"page.png: {first} / {second}", "mnist:train/7777: 8; its label is 8"]
+    assert "no picture in empty" in done.stderr and done.stderr.endswith("2 of 4 pictures could not be read.\n")
 
     done = command(tmp_path, "read", "page.png", "--annotate", "drawn.png")
     assert done.returncode == 0 and done.stdout == f"page.png: {first} / {second}\n"

@@ -7,16 +7,20 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import inksight
 from inksight.answers import AnswerSheet
 from inksight.errors import DataError, RunError, StorageError
 from inksight.insight.tint import overlay
+from inksight.readme import readme
 from inksight.report.account import Account, account_of
 from inksight.report.page import page
 from inksight.report.report import attributions_of, figures_of, write_report
 from inksight.report.wrong import wrong_section
 from inksight.runs import load_run
+
+ABSENT = {"precision": None, "recall": None, "f1": None, "images": 0}
 
 
 @pytest.fixture
@@ -72,7 +76,9 @@ def test_every_training_writes_one(quick_run):
 
 def test_every_wrong_answer_is_there_with_its_picture_and_reason(quick_run):
     text, answers = (quick_run.path / "report.html").read_text(), quick_run.answers
-    cells = re.findall(r"<b>([^<]*) → ([^<]*)</b><span>(\d+)% · #(\d+)</span>", text)
+    cells = re.findall(
+        r'<b>([^<]*) → ([^<]*)</b><span>(\d+)%</span><small title="mnist:test/(\d+)">mnist:test/\4</small>', text
+    )
     assert [int(index) for *_, index in cells] == answers.wrong.tolist()
     for true, given, sure, index in cells:
         place = int(index)
@@ -104,6 +110,51 @@ def test_it_needs_no_data(orphan, command):
     text = (orphan.parent / "page.html").read_text()
     assert answer == {"run": "run", "report": "page.html", "bytes": len(text.encode())}
     assert text.count('alt="test picture') == len(load_run(orphan).answers.wrong)
+
+
+@pytest.fixture(scope="module")
+def folder_run(small_mnist, tmp_path_factory):
+    """A run of a folder of files, a few of them under a wrong label: (the run, the folder)."""
+    root = tmp_path_factory.mktemp("files") / "my digits"
+    for name, part in (("train", small_mnist.train), ("test", small_mnist.test)):
+        for index in range(200):
+            label = int(part.labels[index] + (name == "test" and index < 3)) % 10
+            (root / name / f"d {label}").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(part.images[index]).save(root / name / f"d {label}" / f"{name[:2]}-{index}.png")
+    return inksight.train(root, "quick", epochs=1, least_steps=100, out=root.parent / "run"), root
+
+
+def test_wrong_pictures_are_called_by_their_files_when_the_data_is_gone_too(folder_run, command):
+    run, root = folder_run
+    wrong = {f"test/d {int(label) + 1}/te-{index}.png" for index, label in enumerate("721")}
+    done = command(root.parent, "evaluate", "run", "--json", "--out", "figures")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["wrong"]
+    assert wrong <= {row["file"] for row in told}
+    files = inksight.load(root).test.files
+    assert all(files[row["index"]] == row["file"] and row["file"].startswith(f"test/{row['label']}/") for row in told)
+    assert run.answers.files == files
+    before = (run.path / "report.html").read_text()
+    root.rename(root.parent / "away")
+    page = write_report(run.path).read_text()
+    (root.parent / "away").rename(root)
+    assert words(page) == words(before)
+    for name in wrong:
+        assert f'<small title="{name}">{name.rpartition("/")[2]}</small>' in page
+    assert "its confidence, and the picture's file." in words(page)
+
+
+def test_an_explanation_names_the_files_of_training_pictures(folder_run, command):
+    _, root = folder_run
+    done = command(root.parent, "explain", f"{root}:train/7", "--model", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    files = inksight.load(root).train.files
+    assert told["source"] == f"{root}:train/7" and told["neighbours"][0]["index"] == 7
+    assert all(files[each["index"]] == each["file"] for each in told["neighbours"])
+    assert f"this very picture is a training picture, {files[7]}." in told["notes"]
+    said = command(root.parent, "explain", f"{root}:train/7", "--model", "run").stdout
+    assert f"it looks like the training pictures {files[7]}, train/d " in said
 
 
 def test_a_run_that_kept_no_answers_is_asked_again(copied):
@@ -166,13 +217,24 @@ def test_of_many_classes_the_worst_are_told_in_words(quick_run, many_run):
     wrong = AnswerSheet(labels, given, np.full(300, 0.9, np.float32), "", np.zeros((5, 15, 15), np.uint8), labels[:0])
     per_class = {name: {"precision": 1.0, "recall": 1.0, "f1": 1.0, "images": 10} for name in names}
     per_class["row 0"]["recall"] = 0.5
+    per_class["row 1"] = ABSENT
     metrics = {**account.metrics, "test": {**account.metrics["test"], "per_class": per_class}}
     many = Account("r", knowing, wrong, account.config, metrics)
     shown = words(page(many, figures_of(many), []))
     assert "The commonest mistakes: true answer times of the true class row 0 row 7 5 50.0% Class by class" in shown
-    assert "Each class counted alike, 98.33% are recognised; least of all row 0 50.00%" in shown
+    assert "Each class counted alike, 98.28% are recognised; least of all row 0 50.00%" in shown
     assert "precision recall F1 pictures row 0 100.00% 50.00%" in shown
-    assert shown.index("The other 15 classes") < shown.index("column 14 100.00%")
+    assert shown.index("The other 15 classes") < shown.index("column 14 100.00%") < shown.index("row 1 – – – 0")
+
+
+def test_a_class_without_test_pictures_has_no_rates_on_the_page_and_the_card(quick_run):
+    account = account_of(quick_run.path)
+    test = account.metrics["test"]
+    per_class = {**test["per_class"], "7": ABSENT}
+    metrics = {**account.metrics, "test": {**test, "per_class": per_class}}
+    odd = Account("r", account.predictor, account.answers, account.config, metrics)
+    assert "7 – – – 0" in words(page(odd, figures_of(odd), []))
+    assert "| 7 | 0 | – | – | – |" in readme("r", account.config, odd.metrics, account.predictor.card)
 
 
 def test_of_very_many_mistakes_the_rest_is_listed(mnist, quick_run):

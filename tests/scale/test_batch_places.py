@@ -250,9 +250,12 @@ def test_ctrl_c_says_how_to_go_on(address, pictures, labels, digit_run, tmp_path
     [
         (["a.png", "--batch", "x", "--out", "a.parquet"], "--batch came with a.png beside it; give either"),
         (["--batch", "x"], "--batch needs a place for the answers: --out answers.parquet"),
-        (["a.png", "--out", "a.parquet"], "--out is of --batch only. Leave it out"),
+        (
+            ["a.png", "--out", "answers/"],
+            "FILE.parquet was expected. FOLDER/ is for --batch only.",
+        ),
         (["a.png", "--ray-address", "auto"], "--ray-address is of --batch only"),
-        ([], "no picture came. Give files, folders or NAME:INDEX; or --batch SOURCE"),
+        ([], "no picture came. Give files, folders or NAME:SPLIT/INDEX; or --batch SOURCE"),
     ],
 )
 def test_wrong_usage_of_the_command(command, tmp_path, arguments, text):

@@ -158,7 +158,7 @@ def test_runs_are_listed_with_their_curves_and_mistakes(client, trained):
     assert np.sum(asked["confusion"]) == asked["images"] == trained["result"]["test"]["images"]
     assert asked["num_wrong"] == trained["result"]["test"]["errors"] == len(asked["wrong"])
     for wrong in asked["wrong"]:
-        assert wrong["answer"] != wrong["label"]
+        assert wrong["predicted"] != wrong["label"] and wrong["file"].startswith(f"{wrong['label']}/")
     content = base64.b64decode(asked["wrong"][0]["picture"].removeprefix("data:image/png;base64,"))
     assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE).shape == (28, 28)
 

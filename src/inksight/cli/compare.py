@@ -14,6 +14,8 @@ from inksight.cli.tables import print_table
 if TYPE_CHECKING:
     import numpy as np
 
+    from inksight.comparison import Contender
+
 SHOWN = 12
 
 
@@ -55,10 +57,10 @@ def compare(
         print(f"\n{each.verdict}")
         for winner, indices in ((each.first, each.only_first), (each.second, each.only_second)):
             if len(indices):
-                print(f"  only {winner.name} is right: {_few(indices)}")
+                print(f"  only {winner.name} is right: {_few(winner, indices)}")
 
 
-def _few(indices: np.ndarray) -> str:
-    """The first indices, and how many there are."""
-    words = ", ".join(f"#{index}" for index in indices[:SHOWN])
+def _few(winner: Contender, indices: np.ndarray) -> str:
+    """The first pictures, and how many there are."""
+    words = ", ".join(map(winner.picture_name, indices[:SHOWN].tolist()))
     return f"{words} and {len(indices) - SHOWN:,} more" if len(indices) > SHOWN else words

@@ -22,7 +22,7 @@ def doubt(
             metavar="NAME|PATH", help="A known data set or the path of your own.", autocompletion=data_names
         ),
     ],
-    part: Annotated[
+    split: Annotated[
         str,
         typer.Option(
             help="Whose labels: train, validation, test or all.",
@@ -51,7 +51,7 @@ def doubt(
     with progress_bar() as progress:
         doubts = find_doubts(
             source,
-            part,
+            split,
             preset,
             size_px=size,
             preprocessing=preprocessing,
@@ -66,7 +66,7 @@ def doubt(
         emit(
             {
                 "source": source,
-                "part": part,
+                "split": split,
                 "preset": preset,
                 "images": images,
                 "estimated_errors": doubts.estimated_errors,
@@ -83,25 +83,26 @@ def doubt(
         f"wrong, by {doubts.networks} networks in {doubts.seconds:.0f} s. The most doubtful first"
         f"{', a line below the last of that many' if likely else ''}:"
     )
-    _print_rows(rows)
+    _print_rows(rows, source)
     if out is not None:
         note(f"Sheet of {len(rows)} written to {out}.")
 
 
-def _print_rows(rows: list[Doubt]) -> None:
+def _print_rows(rows: list[Doubt], source: str) -> None:
     """The ranked labels for people."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from inksight.data.address import Address
+
     table = Table(box=None, pad_edge=False)
-    for name in ("part", "picture", "label", "rather"):
+    for name in ("picture", "label", "rather"):
         table.add_column(name, overflow="fold")
     table.add_column("the label's probability", justify="right")
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         table.add_row(
-            row.part,
-            Text(row.name or str(row.index)),
+            Text(row.file or str(Address(source, row.split, row.index))),
             Text(row.given),
             Text(row.suggested),
             percent(row.confidence, 1),

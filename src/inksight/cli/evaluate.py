@@ -73,7 +73,8 @@ def evaluate(
     for name, why in suites.get("left_out", {}).items():
         note(f"{name} is left out: {why}")
     if as_json:
-        emit({"model": evaluation.model, **metrics, "confusion": evaluation.confusion.tolist(), **suites})
+        confusion, wrong = evaluation.confusion.tolist(), evaluation.mistakes
+        emit({"model": evaluation.model, **metrics, "confusion": confusion, "wrong": wrong, **suites})
         return
     low, high = metrics["interval95"]
     print(

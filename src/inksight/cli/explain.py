@@ -12,13 +12,11 @@ from inksight.cli.completion import data_names
 from inksight.cli.model import Model, chosen_model
 from inksight.cli.output import AsJson, emit, note, print_picture, progress_bar
 from inksight.cli.predict import in_words as answer_in_words
-from inksight.cli.sources import named_picture
+from inksight.cli.sources import ADDRESS_HELP, named_picture
 
 
 def explain(
-    picture: Annotated[
-        str, typer.Argument(metavar="PICTURE", help="A file, NAME:INDEX of a data set's test part, or - for stdin.")
-    ],
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help=f"A file, {ADDRESS_HELP}, or - for stdin.")],
     model: Model = None,
     data: Annotated[
         str | None,
@@ -36,9 +34,10 @@ def explain(
     from inksight.predictor import Predictor
 
     predictor = Predictor.load(chosen_model(model))
-    content, name, truth = named_picture(predictor, picture)
+    named = named_picture(picture, predictor)
+    name, truth = named.source, named.true_label
     with progress_bar() as progress:
-        found = explained(content, predictor, data=data, source=name, progress=progress)
+        found = explained(named.picture, predictor, data=data, source=name, progress=progress)
     found = replace(found, true_label=truth)
     if out is not None:
         found.save(out)

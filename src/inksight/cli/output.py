@@ -36,9 +36,9 @@ Preprocessing = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout, nothing else.")]
 
 
-def percent(rate: float, decimals: int = 2) -> str:
-    """A rate of 0–1 for people: 0.9918 -> "99.18 %"."""
-    return f"{100 * rate:.{decimals}f} %"
+def percent(rate: float | None, decimals: int = 2) -> str:
+    """A rate of 0–1 for people: 0.9918 -> "99.18 %", None -> "–"."""
+    return "–" if rate is None else f"{100 * rate:.{decimals}f} %"
 
 
 def emit(record: dict[str, Any]) -> None:

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inksight.cli.model import Model, chosen_model
-from inksight.cli.output import AsJson, RayAddress, emit, note, percent, print_picture
-from inksight.cli.sources import each_picture, named_picture, report_error
+from inksight.cli.output import AsJson, RayAddress, emit, fail, note, percent, print_picture, progress_bar
+from inksight.cli.sources import ADDRESS_HELP, Answered, Unusable, answered, pictures_in, unreadable
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
     from inksight.predictor import Answer, Predictor
+
+MOST_CLASSES = 10
 
 
 def predict(
     pictures: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PICTURE", help="Files, folders of pictures, NAME:INDEX of a data set's test part, or - for stdin."
+            metavar="PICTURE", help=f"Files, folders with pictures in them or below, {ADDRESS_HELP}, or - for stdin."
         ),
     ] = None,
     model: Model = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the answers there instead of printing them, a row a picture: FILE.csv, FILE.jsonl or "
+            "FILE.parquet. With --batch: FILE.parquet, or FOLDER/ for many Parquet files (for a URL, FOLDER/ only).",
+        ),
+    ] = None,
     batch: Annotated[
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Instead of PICTURE: answer all pictures of a folder and below it, of a Parquet file or a folder of "
-            "those, or of a URL (s3://, gs://, …) of such, into --out. Cut short, the same command goes on.",
+            help="Instead of PICTURE, for very many pictures: answer a folder and all below it, a Parquet file or a "
+            "folder of those, or a URL (s3://, gs://, …) of such, in parallel on Ray, into --out. After an "
+            "interruption the same command goes on.",
         ),
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(help="Of --batch: FILE.parquet, or FOLDER/ for many Parquet files; of a URL the second only."),
     ] = None,
     column: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of --batch: a Parquet file's column of pictures. Default: by type and name."
+            metavar="NAME", help="With --batch: a Parquet file's column of pictures. Default: by type and name."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Of --batch: processes. Default: as many as CPUs.")] = None,
+    workers: Annotated[int | None, typer.Option(help="With --batch: processes. Default: as many as CPUs.")] = None,
     ray_address: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,13 +64,64 @@ def predict(
             raise UsageError(f"--batch came with {pictures[0]} beside it; give either a batch or single pictures.")
         predict_store(batch, out, chosen_model(model), column, workers, ray_address, as_json)
         return
-    _require_no_batch_flags(out=out, column=column, workers=workers, ray_address=ray_address)
+    _require_no_batch_flags(column=column, workers=workers, ray_address=ray_address)
     if not pictures:
-        raise UsageError("no picture came. Give files, folders or NAME:INDEX; or --batch SOURCE --out FILE.parquet.")
+        raise UsageError(
+            "no picture came. Give files, folders or NAME:SPLIT/INDEX; or --batch SOURCE --out FILE.parquet."
+        )
+    if out is not None:
+        from inksight.cli.answers_file import require_format
+
+        require_format(out)
     from inksight.predictor import Predictor
 
-    predictor = Predictor.load(chosen_model(model))
-    raise typer.Exit(each_picture(pictures, lambda name: _predict_one(predictor, name, as_json), as_json))
+    predictor, found = Predictor.load(chosen_model(model)), pictures_in(pictures)
+    tally = _print_answers(predictor, found, as_json) if out is None else _save(predictor, found, out, as_json)
+    raise typer.Exit(tally.code)
+
+
+@dataclass
+class Tally:
+    """What came of some pictures. labels: how many were answered with each class."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    unsure: int = 0
+    rejected: int = 0
+    errors: int = 0
+    code: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """How many there were."""
+        return self.labels.total() + self.unsure + self.rejected + self.errors
+
+    def add(self, answer: Answer | InksightError) -> None:
+        """One more."""
+        if isinstance(answer, InksightError):
+            self.errors += 1
+            self.code = max(self.code, 2 if isinstance(answer, UsageError) else 1)
+        elif answer.verdict == "class":
+            self.labels[str(answer.label)] += 1
+        else:
+            self.unsure += answer.verdict == "unsure"
+            self.rejected += answer.verdict == "rejected"
+
+    def to_dict(self) -> dict[str, Any]:
+        """It as it goes into JSON."""
+        counts = {"unsure": self.unsure, "rejected": self.rejected, "errors": self.errors}
+        return {"pictures": self.pictures, "labels": dict(self.labels.most_common()), **counts}
+
+    def in_words(self) -> str:
+        """It as a person would say it, the commonest classes first."""
+        commonest = self.labels.most_common(MOST_CLASSES)
+        told = [f"{name} ({count:,})" for name, count in commonest]
+        if others := len(self.labels) - len(commonest):
+            rest = self.labels.total() - sum(count for _, count in commonest)
+            told.append(f"{others:,} more class{'' if others == 1 else 'es'} ({rest:,})")
+        for count, words in ((self.unsure, "unsure"), (self.rejected, "none of the known classes")):
+            told += [f"{count:,} {words}"] if count else []
+        told += [f"{self.errors:,} could not be read"] if self.errors else []
+        return f"{self.pictures:,} pictures: {', '.join(told)}."
 
 
 def _require_no_batch_flags(**given: str | int | None) -> None:
@@ -69,26 +131,53 @@ def _require_no_batch_flags(**given: str | int | None) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is of --batch only. Leave it out, or give --batch SOURCE.")
 
 
-def _predict_one(predictor: Predictor, source: str, as_json: bool) -> int:
-    """Prints one answer, or the error that stands in its place; gives the exit code."""
-    try:
-        answer, truth = _answer(predictor, source)
-    except InksightError as error:
-        return report_error(error, source, as_json)
+def _print_answers(predictor: Predictor, pictures: Sequence[str | Unusable], as_json: bool) -> Tally:
+    """Prints a line a picture, and what came of them on stderr; a single picture is drawn on a terminal."""
+    tally, is_drawn = Tally(), len(pictures) == 1 and sys.stdout.isatty()
+    for rows in answered(predictor, pictures):
+        for row in rows:
+            tally.add(row.answer)
+            if as_json:
+                emit(row.to_dict())
+            _print_answer(row, as_json, is_drawn)
+    if len(pictures) > 1 and not as_json:
+        note(tally.in_words())
+    elif len(pictures) > 1 and tally.errors:
+        note(f"{unreadable(tally.errors, tally.pictures)}.")
+    return tally
+
+
+def _print_answer(row: Answered, as_json: bool, is_drawn: bool) -> None:
+    """Prints an error, or an answer for a person."""
+    if isinstance(row.answer, InksightError):
+        fail(row.answer)
+    elif not as_json:
+        if is_drawn:
+            print_picture(row.answer.input)
+        truth = "" if row.true_label is None else f"; its label is {row.true_label}"
+        print(f"{row.source}: {in_words(row.answer)}{truth}", flush=True)
+        for text in row.answer.notes:
+            note(f"{row.source}: {text}")
+
+
+def _save(predictor: Predictor, pictures: Sequence[str | Unusable], out: str, as_json: bool) -> Tally:
+    """Writes the answers into a file, and prints what came of them."""
+    from inksight.cli.answers_file import answers_file
+
+    tally = Tally()
+    with progress_bar() as progress, answers_file(out, predictor.card) as add:
+        for rows in answered(predictor, pictures):
+            add(rows)
+            for row in rows:
+                tally.add(row.answer)
+            progress(tally.pictures, len(pictures), "answering")
     if as_json:
-        emit(answer.to_dict() | ({"true_label": truth} if truth is not None else {}))
+        emit({"out": out, **tally.to_dict()})
     else:
-        print_picture(answer.input)
-        print(f"{source}: {in_words(answer)}{f'; its label is {truth}' if truth is not None else ''}", flush=True)
-        for text in answer.notes:
-            note(f"{source}: {text}")
-    return 0
-
-
-def _answer(predictor: Predictor, source: str) -> tuple[Answer, str | None]:
-    """The answer, and the true label where the source is a data set's picture."""
-    picture, name, truth = named_picture(predictor, source)
-    return predictor.predict(picture, name), truth
+        print(f"{tally.in_words()}\nSaved in {out}.")
+    if tally.errors:
+        note(f"{unreadable(tally.errors, tally.pictures)}: see the column error.")
+    return tally
 
 
 def in_words(answer: Answer) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inksight.cli.model import Model, chosen_model
-from inksight.cli.output import AsJson, emit, note
-from inksight.cli.sources import each_picture, report_error
+from inksight.cli.output import AsJson, emit, fail, note
+from inksight.cli.sources import (
+    ADDRESS_HELP,
+    Answered,
+    Unusable,
+    as_text,
+    named_picture,
+    pictures_in,
+    unreadable,
+)
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +30,10 @@ GREEN, ORANGE = (0, 130, 60), (220, 110, 0)
 
 def read(
     pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURE", help="Files, folders of pictures, or - for stdin.")
+        list[str],
+        typer.Argument(
+            metavar="PICTURE", help=f"Files, folders with pictures in them or below, {ADDRESS_HELP}, or - for stdin."
+        ),
     ],
     model: Model = None,
     annotate: Annotated[
@@ -36,26 +46,35 @@ def read(
 
     if annotate is not None and (len(pictures) > 1 or Path(pictures[0]).is_dir()):
         raise UsageError(f"--annotate makes one picture of one, {annotate}; several came. Give one PICTURE at a time.")
-    predictor = Predictor.load(chosen_model(model))
+    predictor, found = Predictor.load(chosen_model(model)), pictures_in(pictures)
     predictor.require_reader()
-    raise typer.Exit(each_picture(pictures, lambda name: _read_one(predictor, name, annotate, as_json), as_json))
+    codes = [_read_one(predictor, each, annotate, as_json) for each in found]
+    if len(found) > 1 and (errors := sum(map(bool, codes))):
+        note(f"{unreadable(errors, len(found))}.")
+    raise typer.Exit(max(codes))
 
 
-def _read_one(predictor: Predictor, source: str, annotate: Path | None, as_json: bool) -> int:
+def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | None, as_json: bool) -> int:
     """Prints what one picture says, or the error that stands in its place; gives the exit code."""
-    from inksight.picture import load_picture, parse_picture
+    from inksight.predictor import decoded
 
     try:
-        picture = parse_picture(sys.stdin.buffer.read(), "stdin") if source == "-" else load_picture(source)
-        reading = predictor.read(picture, "stdin" if source == "-" else source)
+        if isinstance(source, Unusable):
+            raise source.error
+        named = named_picture(source, predictor, lambda picture: picture)
+        picture = decoded(named.picture, named.source)
+        reading = predictor.read(picture, named.source)
         if annotate is not None:
             _write_annotated(picture.pixels, reading, annotate)
     except InksightError as error:
-        return report_error(error, source, as_json)
+        if as_json:
+            emit(Answered(as_text(source.folder if isinstance(source, Unusable) else source), error).to_dict())
+        return fail(error)
     if as_json:
-        emit(reading.to_dict())
+        emit(reading.to_dict() | ({} if named.true_label is None else {"true_label": named.true_label}))
     else:
-        print(f"{reading.source}: {reading}", flush=True)
+        truth = "" if named.true_label is None else f"; its label is {named.true_label}"
+        print(f"{reading.source}: {reading}{truth}", flush=True)
         for text in reading.notes:
             note(f"{reading.source}: {text}")
     if annotate is not None:

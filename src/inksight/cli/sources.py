@@ -2,69 +2,139 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from inksight.cli.output import emit, fail
 from inksight.errors import InksightError, PictureError, shortened
 
 if TYPE_CHECKING:
-    from inksight.predictor import Picture, Predictor
+    from inksight.data.square import Prepare
+    from inksight.predictor import Answer, Picture, Predictor
 
-OF_A_SET = re.compile(r"(?P<name>.+):(?P<index>-?\d+)")
-
-
-def pictures_in(source: str) -> Iterator[str]:
-    """The source itself, or the pictures in it if it is a folder."""
-    from inksight.picture import EXTENSIONS
-
-    folder = Path(source)
-    if not folder.is_dir():
-        yield source
-        return
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.is_file())
-    if not found:
-        raise PictureError(f"no picture in {source}: files ending in {', '.join(sorted(EXTENSIONS))} were looked for.")
-    yield from map(str, found)
+ADDRESS_HELP = "NAME:SPLIT/INDEX of a data set (mnist:test/4444, or mnist:4444 for short)"
+_AT_ONCE = 64
 
 
-def each_picture(sources: Iterable[str], answer: Callable[[str], int], as_json: bool) -> int:
-    """Calls `answer` with the name of every picture; a source that cannot be had is reported and does not stop the
-    others. Gives the worst exit code."""
-    codes = [0]
+@dataclass(frozen=True)
+class Named:
+    """A picture and what to call it. true_label: of a data set's picture."""
+
+    picture: Picture
+    source: str
+    true_label: str | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A picture with its answer, or with the error in its place."""
+
+    source: str
+    answer: Answer | InksightError
+    true_label: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """It as it goes into JSON."""
+        if isinstance(self.answer, InksightError):
+            return {"source": self.source, "error": as_text(str(self.answer))}
+        return self.answer.to_dict() | ({} if self.true_label is None else {"true_label": self.true_label})
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A folder that has no pictures, or cannot be read."""
+
+    folder: str
+    error: InksightError
+
+
+def pictures_in(sources: Iterable[str]) -> list[str | Unusable]:
+    """The sources; in place of each folder the pictures in it and below it."""
+    found: list[str | Unusable] = []
     for source in sources:
         try:
-            codes += [answer(name) for name in pictures_in(source)]
-        except InksightError as error:
-            codes.append(report_error(error, source, as_json))
-    return max(codes)
+            found += _walked(source) if os.path.isdir(source) else [source]
+        except PictureError as error:
+            found.append(Unusable(source, error))
+    return found
 
 
-def named_picture(predictor: Predictor, source: str) -> tuple[Picture, str, str | None]:
-    """The picture that a file, NAME:INDEX of a data set's test part or - for stdin stands for, what to call it, and its
-    true label where the source is a data set's."""
+def _walked(folder: str) -> list[str]:
+    """The pictures in a folder, by name, and then those below it; what is hidden is left aside."""
+    from inksight.data.folder import IGNORED_FOLDERS
+    from inksight.picture import EXTENSIONS
+
+    def refuse(error: OSError) -> None:
+        raise PictureError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    found: list[str] = []
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in IGNORED_FOLDERS)
+        pictures = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in EXTENSIONS)
+        found += [str(Path(place, name)) for name in sorted(pictures)]
+    if not found:
+        raise PictureError(f"no picture in {folder}: files ending in {', '.join(sorted(EXTENSIONS))} were looked for.")
+    return found
+
+
+def named_picture(source: str, predictor: Predictor, prepare: Prepare | None = None) -> Named:
+    """The picture that a file, an address or - for stdin stands for; a file is not read yet.
+
+    Args:
+        predictor: the model to answer; the data it was trained on is split as in the training.
+        prepare: brings a data set's picture to the network's size; default: as the predictor does.
+    """
     if source == "-":
-        return sys.stdin.buffer.read(), "stdin", None
-    if (match := OF_A_SET.fullmatch(source)) and not Path(source).exists():
-        from inksight.data import sample
-        from inksight.picture import ParsedPicture
+        return Named(sys.stdin.buffer.read(), "stdin")
+    from inksight.data.address import parse_address
 
-        card, name = predictor.card, match["name"]
-        own = name == card.provenance.get("data", {}).get("source")  # then its test part is the one it was tested on
-        seed = card.provenance["seed"] if own else 0
-        index, size = int(match["index"]), card.size_px
-        image, label, classes = sample(name, index, size_px=size, prepare=predictor.inputs, seed=seed)
-        truth = classes[label]
-        strange = f"its label, {truth}, is not a class of {predictor.name} ({shortened(card.classes)})."
-        return ParsedPicture(image, (strange,) if truth not in card.classes else ()), source, truth
-    return source, source, None
+    if (address := parse_address(source)) is None:
+        return Named(Path(source), as_text(source))
+    from inksight.data import sample
+    from inksight.picture import ParsedPicture
+
+    card, prepare = predictor.card, prepare or predictor.inputs
+    own = address.data == card.provenance.get("data", {}).get("source")
+    seed = card.provenance["seed"] if own else 0
+    found = sample(address.data, address.index, address.split, size_px=card.size_px, prepare=prepare, seed=seed)
+    truth = found.classes[found.label]
+    strange = f"its label, {truth}, is not a class of {predictor.name} ({shortened(card.classes)})."
+    return Named(ParsedPicture(found.image, (strange,) if truth not in card.classes else ()), str(address), truth)
 
 
-def report_error(error: InksightError, source: str, as_json: bool) -> int:
-    """An error as one answer among others; gives the exit code."""
-    if as_json:
-        emit({"source": source, "error": str(error)})
-    return fail(error)
+def answered(predictor: Predictor, pictures: Sequence[str | Unusable]) -> Iterator[list[Answered]]:
+    """Answers what `pictures_in` gave, some at a time; a picture that cannot be had has its error in its place."""
+    for start in range(0, len(pictures), _AT_ONCE):
+        opened = [_opened(predictor, each) for each in pictures[start : start + _AT_ONCE]]
+        there = [(each.picture, each.source) for each in opened if isinstance(each, Named)]
+        answers = iter(predictor.predict_each(there))
+        rows = []
+        for each in opened:
+            if isinstance(each, Named):
+                rows.append(Answered(each.source, next(answers), each.true_label))
+            else:
+                rows.append(each)
+        yield rows
+
+
+def _opened(predictor: Predictor, source: str | Unusable) -> Named | Answered:
+    """A picture that can be asked about, or the error in its place."""
+    if isinstance(source, Unusable):
+        return Answered(as_text(source.folder), source.error)
+    try:
+        return named_picture(source, predictor)
+    except InksightError as error:
+        return Answered(as_text(source), error)
+
+
+def unreadable(errors: int, pictures: int) -> str:
+    """How many of some pictures could not be read, in words."""
+    return f"{errors:,} of {pictures:,} pictures could not be read"
+
+
+def as_text(name: str) -> str:
+    """A text with file names in it as it may be written: bytes that are no text become �."""
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -44,7 +44,7 @@ def print_layers(layers: Sequence[LayerRow]) -> None:
 def print_classes(per_class: dict[str, dict[str, Any]]) -> None:
     """Precision, recall and F1 of each class."""
     rows = [
-        (name, f"{score['precision']:.2%}", f"{score['recall']:.2%}", f"{score['f1']:.2%}", f"{score['images']:,}")
+        (name, *(percent(score[rate]) for rate in ("precision", "recall", "f1")), f"{score['images']:,}")
         for name, score in per_class.items()
     ]
     print_table(("class", "precision", "recall", "F1", "pictures"), rows)

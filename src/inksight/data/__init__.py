@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from inksight import notebook
-from inksight.data.dataset import Dataset, Split, joined, require_index, require_usable
+from inksight.data.address import Address, require_picture
+from inksight.data.dataset import Dataset, Sample, Split, joined, require_usable
 from inksight.data.named import load_named, load_named_part
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import SETS, KnownSet
@@ -98,14 +97,12 @@ def sample(
     size_px: int | None = None,
     prepare: Prepare | None = None,
     seed: int = 0,
-) -> tuple[np.ndarray, int, tuple[str, ...]]:
+) -> Sample:
     """One picture of a set, the same that `load` has at this place, without loading the rest where that can be.
 
     Args:
-        split: "train", "validation" ("val") or "test".
+        split: "train", "validation" or "test".
         size_px, prepare, seed: as for `load`.
-    Returns:
-        image uint8 (size, size) or (size, size, 3), its label, the class names.
     Raises:
         UsageError: an unknown name or split, or no such index.
         DataError: a set that cannot be read, or a picture that `prepare` refuses.
@@ -115,15 +112,16 @@ def sample(
     if not isinstance(place, KnownSet):
         from inksight.data.sources import sample_path
 
-        return sample_path(place, index, split, size_px, prepare, seed)
-    split = require_index(place.name, dict(zip(("train", "test"), place.count, strict=True)), split, index)
+        return sample_path(place, Address(str(source), split, index), size_px, prepare, seed)
+    counts = dict(zip(("train", "test"), place.count, strict=True))
+    require_picture(Address(place.name, split, index), counts)
     part = load_named_part(place, split)
     image = part.images[index]
     if place.size_px != size_px:
         from inksight.picture import fit_square
 
         image = fit_square(image, size_px)
-    return image, int(part.labels[index]), place.classes
+    return Sample(image, int(part.labels[index]), place.classes, None)
 
 
 def find(source: str | Path) -> KnownSet | Path:

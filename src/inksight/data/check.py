@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inksight.data import find
+from inksight.data.address import picture_name
 from inksight.data.dataset import Dataset
 from inksight.data.listing import Listing
 from inksight.data.named import load_named
@@ -90,11 +91,13 @@ def _look_at_files(listing: Listing, progress: Progress) -> Iterator[Seen]:
 
 
 def _look_at_arrays(data: Dataset, progress: Progress) -> Iterator[Seen]:
-    """Takes each image of a set that came as arrays; its name is its part and index."""
+    """Takes each image of a set that came as arrays; its name is its address."""
     for name, part in data.parts.items():
         for index in range(len(part)):
             progress(index, len(part), f"checking {name} pictures")
-            yield _seen(name, data.classes[part.labels[index]], f"{name} {index}", part.images[index])
+            yield _seen(
+                name, data.classes[part.labels[index]], picture_name(None, data.source, name, index), part.images[index]
+            )
 
 
 def _seen(part: str, class_name: str, name: str, picture: np.ndarray) -> Seen:

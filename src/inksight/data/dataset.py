@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from inksight import cards
-from inksight.errors import DataError, UsageError
+from inksight.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +21,12 @@ class Split:
 
     images: uint8 (n, size, size) grey or (n, size, size, 3) RGB.
     labels: int64 (n,), each an index into the data set's classes.
+    files: n names of picture files, relative to the data set; None for a set that came as arrays.
     """
 
     images: np.ndarray
     labels: np.ndarray
+    files: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -39,6 +43,15 @@ class Split:
     def sha256(self) -> str:
         """SHA-256 over the images, then the labels."""
         return _sha256([self])
+
+
+class Sample(NamedTuple):
+    """One picture of a data set. image: uint8 (size, size) or (size, size, 3). file: as in Split; None without."""
+
+    image: np.ndarray
+    label: int
+    classes: tuple[str, ...]
+    file: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +135,16 @@ def _sha256(parts: Iterable[Split]) -> str:
 
 def take(split: Split, indices: np.ndarray) -> Split:
     """The pictures at `indices`, int64 (k,)."""
-    return Split(split.images[indices], split.labels[indices])
+    files = None if split.files is None else tuple(split.files[index] for index in indices.tolist())
+    return Split(split.images[indices], split.labels[indices], files)
 
 
 def joined(parts: Sequence[Split]) -> Split:
-    """Several parts as one."""
-    return Split(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
+    """Several parts as one; it has files if all of them have."""
+    named = [part.files for part in parts if part.files is not None]
+    files = tuple(chain.from_iterable(named)) if len(named) == len(parts) else None
+    images, labels = (np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "labels"))
+    return Split(images, labels, files)
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -226,21 +243,5 @@ def _require_arrays(part: Split, where: str) -> None:
         )
     if len(images) != len(labels):
         raise DataError(f"{where} has {len(images):,} images but {len(labels):,} labels; one each was wanted.")
-
-
-def require_index(source: str, counts: Mapping[str, int], part: str, index: int) -> str:
-    """Checks that a set has a picture number `index` in a part; gives the part's full name ("val" is "validation").
-
-    Args:
-        counts: pictures in each part that the set has.
-    Raises:
-        UsageError: no such part, or no such index.
-    """
-    part = "validation" if part == "val" else part
-    if part not in counts:
-        raise UsageError(f'{source} has no part "{part}"; it has {", ".join(counts)}.')
-    if not 0 <= index < counts[part]:
-        raise UsageError(
-            f"there is no picture {index:,} in the {part} part of {source}; 0 to {counts[part] - 1:,} were wanted."
-        )
-    return part
+    if part.files is not None and len(part.files) != len(labels):
+        raise DataError(f"{where} has {len(part.files):,} files but {len(labels):,} labels; one each was wanted.")

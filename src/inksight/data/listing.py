@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,6 +40,14 @@ class Listing:
     source: str
     classes: tuple[str, ...]
     parts: dict[str, Part]
+
+    def files(self, part: str) -> tuple[str, ...]:
+        """The names of a part's files, relative to the folder of the set, with "/" between folders. Bytes of a name
+        that are no text become �."""
+        folder = self.source if os.path.isdir(self.source) else os.path.dirname(self.source)
+        start = os.path.join(folder, "")
+        names = (os.fsencode(path.removeprefix(start)).decode("utf-8", "replace") for path in self.parts[part].paths)
+        return tuple(name.replace(os.sep, "/") for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def read_pictures(
     paths = [path for part in listing.parts.values() for path in part.paths]
     read = partial(read_picture, size_px=size_px, prepare=prepare, source=listing.source)
     images = stacked(_in_parallel(read, paths, progress), len(paths), size_px)
-    return cut(images, {name: part.labels for name, part in listing.parts.items()})
+    return cut(images, {name: (part.labels, listing.files(name)) for name, part in listing.parts.items()})
 
 
 def read_picture(path: str, size_px: int, prepare: Prepare | None, source: str) -> np.ndarray:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from inksight.data import arrays
-from inksight.data.dataset import Dataset, require_index
+from inksight.data.address import Address, require_picture
+from inksight.data.dataset import Dataset, Sample
 from inksight.data.folder import list_folder
 from inksight.data.listing import Listing, require_complete
 from inksight.data.pictures import read_picture, read_pictures
@@ -42,20 +41,17 @@ def load_path(
     return arrays.from_parts(path, opened.classes, parts)
 
 
-def sample_path(
-    path: Path, index: int, split: str, size_px: int, prepare: Prepare | None = None, seed: int = 0
-) -> tuple[np.ndarray, int, tuple[str, ...]]:
-    """One picture of the set at `path`, its label and the class names; of picture files, only that one is decoded."""
+def sample_path(path: Path, address: Address, size_px: int, prepare: Prepare | None = None, seed: int = 0) -> Sample:
+    """One picture of the set at `path`; of picture files, only that one is decoded."""
     opened = open_path(path, seed)
+    require_picture(address, {name: len(part.labels) for name, part in opened.parts.items()})
+    split, index = address.split, address.index
+    label = int(opened.parts[split].labels[index])
     if isinstance(opened, Listing):
-        split = require_index(str(path), {name: len(part.paths) for name, part in opened.parts.items()}, split, index)
-        part = opened.parts[split]
-        image = read_picture(part.paths[index], size_px, prepare, opened.source)
-        return image, int(part.labels[index]), opened.classes
-    split = require_index(str(path), {name: len(part) for name, part in opened.parts.items()}, split, index)
-    chosen = opened.parts[split]
-    image = to_square(chosen.images[index], size_px, prepare, f"{split} picture {index} of {path}", str(path))
-    return image, int(chosen.labels[index]), opened.classes
+        image = read_picture(opened.parts[split].paths[index], size_px, prepare, opened.source)
+        return Sample(image, label, opened.classes, opened.files(split)[index])
+    image = to_square(opened.parts[split].images[index], size_px, prepare, str(address), str(path))
+    return Sample(image, label, opened.classes, None)
 
 
 def open_path(path: Path, seed: int = 0) -> Listing | Dataset:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from inksight.data.address import picture_name
 from inksight.data.dataset import Dataset, Split
 from inksight.data.progress import Progress, silent
 from inksight.errors import DataError, PictureError, command
@@ -31,7 +32,7 @@ def resized(data: Dataset, size_px: int, prepare: Prepare | None = None, progres
         return data
     count = sum(len(part) for part in parts.values())
     images = stacked(_brought_to_size(data, size_px, prepare, progress), count, size_px)
-    parts = cut(images, {name: part.labels for name, part in parts.items()})
+    parts = cut(images, {name: (part.labels, part.files) for name, part in parts.items()})
     return replace(data, train=parts["train"], validation=parts.get("validation"), test=parts["test"])
 
 
@@ -59,12 +60,12 @@ def stacked(pictures: Iterable[np.ndarray], count: int, size_px: int) -> np.ndar
     return images
 
 
-def cut(images: np.ndarray, labels: Mapping[str, np.ndarray]) -> dict[str, Split]:
-    """The parts of one array, by the labels of each; they are views, so nothing is held twice."""
+def cut(images: np.ndarray, parts: Mapping[str, tuple[np.ndarray, tuple[str, ...] | None]]) -> dict[str, Split]:
+    """The parts of one array, by the labels and files of each; they are views, so nothing is held twice."""
     splits, start = {}, 0
-    for name, of_part in labels.items():
-        splits[name] = Split(images[start : start + len(of_part)], of_part)
-        start += len(of_part)
+    for name, (labels, files) in parts.items():
+        splits[name] = Split(images[start : start + len(labels)], labels, files)
+        start += len(labels)
     return splits
 
 
@@ -81,5 +82,6 @@ def _brought_to_size(data: Dataset, size_px: int, prepare: Prepare | None, progr
             if done % BATCH == 0:
                 progress(done, total, "preparing pictures")
             done += 1
-            yield to_square(picture, size_px, prepare, f"{name} picture {index} of {data.source}", data.source)
+            called = picture_name(part.files, data.source, name, index)
+            yield to_square(picture, size_px, prepare, called, data.source)
     progress(total, total, "preparing pictures")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inksight.data import load
+from inksight.data.address import picture_name
 from inksight.data.dataset import Split
 from inksight.data.progress import Progress, silent
 from inksight.errors import DataError, UsageError
@@ -28,10 +29,11 @@ SIGNIFICANT = 4  # digits of a value in JSON
 
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """A training picture. index: in its set's training part. likeness: the cosine of the two pictures' features,
-    1 for the same. image: uint8 (size, size, channels)."""
+    """A training picture. index: in its set's training part. file: as in Split; None without. likeness: the cosine of
+    the two pictures' features, 1 for the same. image: uint8 (size, size, channels)."""
 
     index: int
+    file: str | None
     label: str
     likeness: float
     image: np.ndarray
@@ -85,7 +87,14 @@ class Explanation:
             "attribution": _array(self.attribution),
             "occlusion": _array(self.occlusion),
             "neighbours": [
-                {"data": self.training, "index": each.index, "label": each.label, "likeness": _rounded(each.likeness)}
+                {
+                    "data": self.training,
+                    "split": "train",
+                    "index": each.index,
+                    "file": each.file,
+                    "label": each.label,
+                    "likeness": _rounded(each.likeness),
+                }
                 for each in self.neighbours
             ],
             "flips": [
@@ -188,11 +197,19 @@ def _alike(
     order, likeness = nearest(known, reader.features(image[None])[0], NEIGHBOURS)
     classes = predictor.card.classes
     found = tuple(
-        Neighbour(int(at), classes[split.labels[at]], min(float(cosine), 1.0), split.batch[at])
+        Neighbour(
+            int(at),
+            split.files[at] if split.files else None,
+            classes[split.labels[at]],
+            min(float(cosine), 1.0),
+            split.batch[at],
+        )
         for at, cosine in zip(order, likeness, strict=True)
     )
     itself = [each.index for each in found if np.array_equal(each.image, image)]
-    notes = [f"this very picture is number {itself[0]:,} of the training pictures."] if itself else []
+    notes = []
+    if itself:
+        notes = [f"this very picture is a training picture, {picture_name(split.files, wanted, 'train', itself[0])}."]
     return wanted, found, (*warning, *notes)
 
 

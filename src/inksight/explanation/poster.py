@@ -143,10 +143,12 @@ def _neighbours(explanation: Explanation) -> Image.Image:
         left = number * (side + GAP_PX)
         _framed(strip, _colour(each.image), left, 0, side)
         is_same = each.label == explanation.answer.label
-        label = shortened(each.label, side, font(BODY, bold=True))
+        likeness = percent(each.likeness)
+        label = shortened(each.label, side - font(SMALL).getlength(likeness) - 6, font(BODY, bold=True))
         draw.text((left, side + 6), label, font=font(BODY, bold=True), fill=TEXT if is_same else ORANGE)
-        text = shortened(f"#{each.index} · {percent(each.likeness)}", side, font(SMALL))
-        draw.text((left, side + 24), text, font=font(SMALL), fill=PALE)
+        draw.text((left + side, side + 7), likeness, font=font(SMALL), fill=PALE, anchor="ra")
+        name = each.file.rpartition("/")[2] if each.file else f"train/{each.index}"
+        draw.text((left, side + 24), shortened(name, side, font(SMALL)), font=font(SMALL), fill=PALE)
     return strip
 
 

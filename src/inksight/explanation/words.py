@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inksight.data.address import Address
 from inksight.insight.flow import Layer
 
 if TYPE_CHECKING:
@@ -106,9 +107,9 @@ def _alike(explanation: Explanation) -> str:
     labels = (
         f"all of them {counts[0][0]}" if len(counts) == 1 else ", ".join(f"{name} ({count})" for name, count in counts)
     )
-    names = ", ".join(f"{each.index}" for each in found[:3])
-    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
-    return f"it looks like training pictures {names} of {explanation.training}{more}: {labels}."
+    names = ", ".join(each.file or str(Address(explanation.training, "train", each.index)) for each in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"it looks like the training pictures {names}{more}: {labels}."
 
 
 def _flipped(explanation: Explanation) -> str:

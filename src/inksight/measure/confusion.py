@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from inksight.errors import UsageError
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class: rates 0–1 and the number of its pictures. A rate without any case to count is 0."""
+    """One class: rates 0–1 and the number of its pictures. A class without pictures has no rates, all are None; the
+    precision of one that has pictures but is never answered is 0, as in scikit-learn."""
 
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     support: int
 
 
@@ -53,18 +55,18 @@ def class_scores(matrix: np.ndarray) -> list[ClassScores]:
     recall = _ratio(hits, matrix.sum(axis=1))
     f1 = _ratio(2 * hits, matrix.sum(axis=0) + matrix.sum(axis=1))
     return [
-        ClassScores(float(p), float(r), float(f), int(n))
+        ClassScores(float(p), float(r), float(f), int(n)) if n else ClassScores(None, None, None, 0)
         for p, r, f, n in zip(precision, recall, f1, matrix.sum(axis=1), strict=True)
     ]
 
 
-def least_recalled(per_class: Mapping[str, Mapping[str, float]]) -> tuple[float, list[tuple[str, float]]]:
+def least_recalled(per_class: Mapping[str, Mapping[str, Any]]) -> tuple[float, list[tuple[str, float]]]:
     """The mean recall of the classes that occur, each counted alike, and (name, recall) of each, the least first.
 
     Args:
         per_class: as in metrics.json.
     """
-    found = [(name, score["recall"]) for name, score in per_class.items() if score["images"]]
+    found = [(name, score["recall"]) for name, score in per_class.items() if score["recall"] is not None]
     return sum(recall for _, recall in found) / len(found), sorted(found, key=lambda one: one[1])
 
 

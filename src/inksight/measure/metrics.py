@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from inksight.measure.confusion import ClassScores, class_scores, confusion_matrix
+from inksight.measure.confusion import class_scores, confusion_matrix
 from inksight.measure.pairs import require_pairs
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
@@ -20,11 +20,6 @@ def top_accuracy(labels: np.ndarray, probabilities: np.ndarray, count: int) -> f
     require_pairs(labels, probabilities)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
     return float((order == np.asarray(labels)[:, None]).any(axis=1).mean())
-
-
-def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The mean recall of the classes that occur, so that a rare class counts like a common one."""
-    return float(np.mean([scores.recall for scores in _scores(labels, probabilities) if scores.support]))
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -43,27 +38,15 @@ def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _macro(labels: np.ndarray, probabilities: np.ndarray, field: str) -> float:
-    """The plain mean of one score over the classes that occur among labels or answers."""
-    matrix = _confusion(labels, probabilities)
-    seen = (matrix.sum(axis=0) + matrix.sum(axis=1)) > 0
-    scores = class_scores(matrix)
-    return float(np.mean([getattr(each, field) for each, there in zip(scores, seen, strict=True) if there]))
-
-
-def _scores(labels: np.ndarray, probabilities: np.ndarray) -> list[ClassScores]:
-    """The scores of every class when the likeliest one is the answer."""
-    return class_scores(_confusion(labels, probabilities))
-
-
-def _confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The confusion matrix when the likeliest class is the answer."""
+    """The plain mean of one score over the classes that have pictures."""
     require_pairs(labels, probabilities)
-    return confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    matrix = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    return float(np.mean([getattr(each, field) for each in class_scores(matrix) if each.support]))
 
 
 METRICS: dict[str, Metric] = {
     "accuracy": partial(top_accuracy, count=1),
-    "balanced_accuracy": balanced_accuracy,
+    "balanced_accuracy": partial(_macro, field="recall"),
     "macro_f1": partial(_macro, field="f1"),
     "macro_precision": partial(_macro, field="precision"),
     "macro_recall": partial(_macro, field="recall"),

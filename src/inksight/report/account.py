@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inksight.answers import AnswerSheet
+from inksight.data.address import picture_name
 from inksight.evaluation import evaluate
 from inksight.measure.confusion import confusion_matrix
 from inksight.predictor import Predictor
@@ -38,6 +39,10 @@ class Account:
     def classes(self) -> tuple[str, ...]:
         """Class names by label."""
         return self.predictor.card.classes
+
+    def picture_name(self, index: int) -> str:
+        """The file of a test picture, or its address where the data came without files."""
+        return picture_name(self.answers.files, self.config.get("data", {}).get("source", ""), "test", index)
 
     @property
     def confusion(self) -> np.ndarray:

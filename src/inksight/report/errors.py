@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from inksight.data.address import short_name
 from inksight.data.dataset import Split
 from inksight.sheet import sheet
 
@@ -13,7 +14,7 @@ MOST = 100
 def errors_sheet(
     split: Split, probabilities: np.ndarray, wrong: np.ndarray, classes: tuple[str, ...], most: int = MOST
 ) -> np.ndarray:
-    """A sheet of wrong answers with true class, answer and confidence below each.
+    """A sheet of wrong answers with true class, answer, confidence, and file or place in the test part below each.
 
     Args:
         probabilities: float32 (n, classes). wrong: int64 (k,), indices in the order wanted; the first `most` are shown.
@@ -26,7 +27,7 @@ def errors_sheet(
         return sheet(blank, ["none wrong"], columns=1)
     captions = [
         f"{classes[split.labels[index]]} → {classes[probabilities[index].argmax()]}\n"
-        f"{probabilities[index].max():.0%} · #{index}"
-        for index in shown
+        f"{probabilities[index].max():.0%}\n{short_name(split.files[index]) if split.files else f'test/{index}'}"
+        for index in shown.tolist()
     ]
     return sheet(split.images[shown], captions, columns=min(10, len(shown)))

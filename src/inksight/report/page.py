@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -88,21 +89,24 @@ def _commonest(account: Account) -> str:
     return f"<p>The commonest mistakes:</p>{told}" if rows else ""
 
 
-def _recalls(scores: Mapping[str, Mapping[str, float]]) -> str:
+def _recalls(scores: Mapping[str, Mapping[str, Any]]) -> str:
     """What rare classes hide behind common ones, in words."""
     mean, recalls = least_recalled(scores)
     least = ", ".join(f"{escape(name)} {recall:.2%}" for name, recall in recalls[:MOST_NAMED])
     return f"<p>Each class counted alike, {mean:.2%} are recognised; least of all {least}.</p>"
 
 
-def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
-    """The scores of each class; of many classes the least recognised first, and most of them folded away."""
+def _per_class(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """The scores of each class; of many classes the least recognised first, those without pictures last, and most of
+    them folded away."""
     many = len(scores) > MANY_CLASSES
-    names = sorted(scores, key=lambda name: scores[name]["recall"]) if many else list(scores)
+    names = list(scores)
+    if many:
+        names.sort(key=lambda name: math.inf if scores[name]["recall"] is None else scores[name]["recall"])
     rows = [
         (
             name,
-            *(f"{scores[name][rate]:.2%}" for rate in ("precision", "recall", "f1")),
+            *(_percent(scores[name][rate]) for rate in ("precision", "recall", "f1")),
             f"{scores[name]['images']:,}",
         )
         for name in names
@@ -112,6 +116,10 @@ def _per_class(scores: Mapping[str, Mapping[str, float]]) -> str:
         return table(columns, rows)
     rest = f"<details><summary>The other {len(rows) - MOST_ROWS} classes</summary>{table(columns, rows[MOST_ROWS:])}"
     return table(columns, rows[:MOST_ROWS]) + rest + "</details>"
+
+
+def _percent(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2%}"
 
 
 def _trust(test: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inksight.data.address import short_name
 from inksight.report.html import document, section, table, thumbnail
 
 if TYPE_CHECKING:
@@ -81,10 +82,11 @@ def _pictures(loser: Contender, indices: np.ndarray) -> str:
     place = {int(index): number for number, index in enumerate(answers.wrong[: len(answers.wrong_images)])}
     shown = [int(index) for index in indices if int(index) in place][:MOST_SHOWN]
     cells = [
-        f"<figure>{thumbnail(answers.wrong_images[place[index]], f'test picture {index}')}<figcaption>"
+        f"<figure>{thumbnail(answers.wrong_images[place[index]], f'test picture {name}')}<figcaption>"
         f"<b>{escape(classes[answers.labels[index]])} → {escape(classes[answers.answers[index]])}</b>"
-        f"<span>#{index}</span></figcaption></figure>"
-        for index in shown
+        f'<small title="{escape(name)}">{escape(short_name(name))}</small>'
+        "</figcaption></figure>"
+        for index, name in zip(shown, map(loser.picture_name, shown), strict=True)
     ]
     more = len(indices) - len(shown)
     return f'<div class="wrong single">{"".join(cells)}</div>' + (f"<p>and {more:,} more.</p>" if more else "")

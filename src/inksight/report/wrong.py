@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from inksight.answers import AnswerSheet
+from inksight.data.address import short_name
 from inksight.insight.tint import overlay
 from inksight.report.account import Account
 from inksight.report.html import table, thumbnail
@@ -22,7 +22,7 @@ def wrong_section(account: Account, attributions: Sequence[np.ndarray]) -> list[
     Args:
         attributions: float32 (size, size) each, what spoke for the given answer in the first of `answers.wrong_images`.
     """
-    answers, classes = account.answers, account.classes
+    answers = account.answers
     wrong = answers.wrong
     if not len(wrong):
         return ["<p>None: every test picture was answered right.</p>"]
@@ -30,48 +30,51 @@ def wrong_section(account: Account, attributions: Sequence[np.ndarray]) -> list[
     room = MOST_BYTES
     for place, (image, index) in enumerate(zip(answers.wrong_images, wrong.tolist(), strict=False)):
         attribution = attributions[place] if place < len(attributions) else None
-        cell = _cell(image, attribution, answers, classes, index)
+        cell = _cell(image, attribution, account, index)
         room -= len(cell)
         if room < 0:
             break
         cells.append(cell)
     rest = wrong[len(cells) :].tolist()
     grid = f'<div class="wrong">{"".join(cells)}</div>'
-    return [_legend(len(wrong), len(cells)), grid, _listed(rest, answers, classes)]
+    return [_legend(account, len(cells)), grid, _listed(rest, account)]
 
 
-def _cell(
-    image: np.ndarray, attribution: np.ndarray | None, answers: AnswerSheet, classes: tuple[str, ...], index: int
-) -> str:
+def _cell(image: np.ndarray, attribution: np.ndarray | None, account: Account, index: int) -> str:
     """One wrong answer."""
-    true, given = _names(answers, classes, index)
-    seen = thumbnail(image, f"test picture {index}")
+    answers, name = account.answers, account.picture_name(index)
+    true, given = account.classes[answers.labels[index]], account.classes[answers.answers[index]]
+    seen = thumbnail(image, f"test picture {name}")
     why = ""
     if attribution is not None:
         why = thumbnail(overlay(image.reshape(*image.shape[:2], -1), attribution), f"what spoke for {given}")
     return (
         f"<figure>{seen}{why}<figcaption><b>{escape(true)} → {escape(given)}</b>"
-        f"<span>{answers.confidences[index]:.0%} · #{index}</span></figcaption></figure>"
+        f"<span>{answers.confidences[index]:.0%}</span>"
+        f'<small title="{escape(name)}">{escape(short_name(name))}</small>'
+        "</figcaption></figure>"
     )
 
 
-def _legend(count: int, pictured: int) -> str:
+def _legend(account: Account, pictured: int) -> str:
     """How to read the pictures."""
+    count, name = len(account.answers.wrong), "file" if account.answers.files else "address"
     which = f"All {count:,}" if pictured == count else f"The first {pictured:,} of {count:,}"
     return (
-        f"<p>{which}, the surest mistakes first: true class → answer, its confidence, and the picture's index. "
+        f"<p>{which}, the surest mistakes first: true class → answer, its confidence, and the picture's {name}. "
         'Beside each picture, what spoke <span class="for">for</span> the given answer and what spoke '
         '<span class="against">against</span> it.</p>'
     )
 
 
-def _listed(rest: list[int], answers: AnswerSheet, classes: tuple[str, ...]) -> str:
+def _listed(rest: list[int], account: Account) -> str:
     """Those without a picture."""
     if not rest:
         return ""
+    answers, classes = account.answers, account.classes
     rows = [
         (
-            f"#{index}",
+            account.picture_name(index),
             classes[answers.labels[index]],
             classes[answers.answers[index]],
             f"{answers.confidences[index]:.0%}",
@@ -83,8 +86,3 @@ def _listed(rest: list[int], answers: AnswerSheet, classes: tuple[str, ...]) -> 
     heading = f"{len(rest):,} more wrong answers, without pictures"
     shown = table(("picture", "true", "answer", "confidence"), rows)
     return f"<details><summary>{heading}</summary>{shown}{told}</details>"
-
-
-def _names(answers: AnswerSheet, classes: tuple[str, ...], index: int) -> tuple[str, str]:
-    """True and given class of a picture."""
-    return classes[answers.labels[index]], classes[answers.answers[index]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inksight.errors import InksightError, RunError, unknown
-from inksight.evaluation import Evaluation, evaluate
+from inksight.evaluation import evaluate
 from inksight.png import data_url
 from inksight.runs import CARD, CONFIG, KERAS, METRICS, MODEL, SHIPPED, Run, load_model_card
 
@@ -64,26 +64,14 @@ def evaluated(path: Path) -> dict[str, Any]:
         InksightError: its data cannot be had any more.
     """
     evaluation = evaluate(path)
-    wrong = evaluation.wrong
+    wrong = evaluation.mistakes
     return {
         "classes": list(evaluation.classes),
         "confusion": evaluation.confusion.tolist(),
         "images": len(evaluation.split),
         "num_wrong": len(wrong),
-        "wrong": [_wrong(evaluation, int(index)) for index in wrong[:MOST_WRONG]],
+        "wrong": [{**row, "picture": data_url(evaluation.split.images[row["index"]])} for row in wrong[:MOST_WRONG]],
         "warning": evaluation.warning,
-    }
-
-
-def _wrong(evaluation: Evaluation, index: int) -> dict[str, Any]:
-    """One wrong answer."""
-    row = evaluation.probabilities[index]
-    return {
-        "index": index,
-        "label": evaluation.classes[evaluation.split.labels[index]],
-        "answer": evaluation.classes[int(row.argmax())],
-        "confidence": round(float(row.max()), 4),
-        "picture": data_url(evaluation.split.images[index]),
     }
 
 

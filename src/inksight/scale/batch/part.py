@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,29 @@ def make_schema(card: ModelCard, facts: dict[str, str], batch: str) -> Any:
     return pa.schema(
         [
             pa.field("source", pa.string(), nullable=False),
-            pa.field("verdict", pa.string()),
             pa.field("label", pa.string()),
             pa.field("confidence", pa.float32()),
-            pa.field("probabilities", pa.list_(pa.float32())),
-            pa.field("notes", pa.list_(pa.string())),
+            pa.field("verdict", pa.string()),
             pa.field("error", pa.string()),
+            pa.field("notes", pa.list_(pa.string())),
+            pa.field("probabilities", pa.list_(pa.float32())),
         ],
         metadata=metadata,
     )
+
+
+def row_of(source: str, answer: Answer | str) -> dict[str, Any]:
+    """The columns of an answer, or of the error in its place."""
+    if isinstance(answer, str):
+        return {"source": source, "error": answer}
+    return {
+        "source": source,
+        "label": answer.label,
+        "confidence": answer.confidence,
+        "verdict": answer.verdict,
+        "notes": answer.notes,
+        "probabilities": list(answer.probabilities.values()),
+    }
 
 
 class PartWriter:
@@ -76,16 +90,9 @@ class PartWriter:
         """Rows: what a picture is called, and its answer or its error."""
         import pyarrow as pa
 
-        good = [None if isinstance(answer, str) else answer for _, answer in answers]
-        columns = [
-            [source for source, _ in answers],
-            *([None if answer is None else value(answer) for answer in good] for value in _VALUES),
-            [answer if isinstance(answer, str) else None for _, answer in answers],
-        ]
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
-        self._held.append(pa.record_batch(arrays, schema=self._schema))
-        self._rows += len(good)
-        self._errors += good.count(None)
+        self._held.append(pa.RecordBatch.from_pylist([row_of(*each) for each in answers], self._schema))
+        self._rows += len(answers)
+        self._errors += sum(isinstance(answer, str) for _, answer in answers)
         if sum(map(len, self._held)) >= _PART_GROUP_ROWS:
             self._write()
 
@@ -102,15 +109,6 @@ class PartWriter:
         self._held = []
 
 
-_VALUES: tuple[Callable[[Answer], Any], ...] = (
-    lambda answer: answer.verdict,
-    lambda answer: answer.label,
-    lambda answer: answer.confidence,
-    lambda answer: list(answer.probabilities.values()),
-    lambda answer: answer.notes,
-)
-
-
 def find_part(store: Store, number: int, rows: int, batch: str) -> Receipt | None:
     """What the part of a shard holds; None where there is none, or none that is whole and of this batch."""
     import pyarrow
@@ -123,9 +121,9 @@ def find_part(store: Store, number: int, rows: int, batch: str) -> Receipt | Non
         return None
     if metadata.num_rows != rows or (metadata.metadata or {}).get(BATCH) != batch.encode():
         return None
-    last = metadata.num_columns - 1
+    column = metadata.schema.names.index("error")
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    return Receipt(rows, sum(group.num_rows - group.column(last).statistics.null_count for group in groups))
+    return Receipt(rows, sum(group.num_rows - group.column(column).statistics.null_count for group in groups))
 
 
 def join_parts(store: Store, numbers: range, schema: Any, out: Path) -> None:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from inksight.errors import InksightError, PictureError
-from inksight.picture import ParsedPicture
 from inksight.predictor import Answer, Predictor
 from inksight.runs import ModelCard
 from inksight.scale.batch.part import PartWriter, Receipt, part_name
@@ -72,23 +71,10 @@ def _part(shard: Shard, errand: Errand) -> tuple[bytes, Receipt]:
 
 def _answers(predictor: Predictor, found: list[Found]) -> list[tuple[str, Answer | str]]:
     """Each picture with its answer, as `Predictor.predict` gives it, or with its error."""
-    seen = [_seen(predictor, name, content) for name, content in found]
-    good = [each.pixels for each in seen if not isinstance(each, str)]
-    rows = iter(predictor.probabilities(np.stack(good)) if good else ())
-    return [
-        (name, each if isinstance(each, str) else predictor.answer_of(name, next(rows), each))
-        for (name, _), each in zip(found, seen, strict=True)
-    ]
-
-
-def _seen(predictor: Predictor, name: str, content: bytes | str) -> ParsedPicture | str:
-    """What the network takes of a picture, or why there is nothing."""
-    if isinstance(content, str):
-        return content
-    try:
-        return predictor.input_of(content, name)
-    except PictureError as error:
-        return str(error)
+    there = [(content, name) for name, content in found if isinstance(content, bytes)]
+    answers = iter(predictor.predict_each(there))
+    rows = [(name, content if isinstance(content, str) else next(answers)) for name, content in found]
+    return [(name, str(answer) if isinstance(answer, PictureError) else answer) for name, answer in rows]
 
 
 def _predictor(errand: Errand) -> Predictor:

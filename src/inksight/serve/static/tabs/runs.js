@@ -213,9 +213,9 @@ function cellOf(count, isRight, most) {
 }
 
 function galleryOf({ wrong }) {
-  const pictures = wrong.map(({ picture, label, answer, confidence, index }) => element("li", {},
-    element("img", { src: picture, class: "pixels", alt: `Test picture ${index}: a ${label}`, loading: "lazy" }),
-    element("span", {}, `${label} → `, element("strong", {}, answer)),
+  const pictures = wrong.map(({ picture, label, predicted, confidence, index, file }) => element("li", { title: file ?? `test/${index}` },
+    element("img", { src: picture, class: "pixels", alt: `Test picture ${file ?? index}: a ${label}`, loading: "lazy" }),
+    element("span", {}, `${label} → `, element("strong", {}, predicted)),
     element("span", { class: "soft small" }, percentOf(confidence))));
   return element("ul", { class: "gallery", tabindex: "0", "aria-label": "Wrong answers" }, ...pictures);
 }

@@ -118,14 +118,14 @@ def test_outside_of_a_kernel_nothing_is_shown(small_npz):
 
 
 def test_the_time_left_counts_the_steps_of_this_process_only(monkeypatch):
-    drawn, clock = [], iter((0.0, 0.0, 2.0, 4.0))
+    drawn, clock = [], iter((0.0, 0.0, 0.0, 0.0, 2.0, 4.0))
     monkeypatch.setattr(notebook.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(notebook.LiveBar, "_draw", lambda bar, done, total, what, figures: drawn.append(figures))
     bar = notebook.LiveBar()
     bar.built([])
     for done in (901, 902):
-        bar.step(done, 1000, {})
-    assert drawn == ["198 s left", "196 s left"]
+        bar.step(done, 1000, {"epoch": done / 100, "loss": 0.5, "accuracy": 0.9})
+    assert drawn == [f"epoch 10 of 10 · loss 0.5000 · accuracy 0.9000 · {left} s left" for left in (198, 196)]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries

@@ -33,7 +33,8 @@ def test_the_tutorial_preset_is_the_articles_recipe():
     assert recipe == ("tutorial", "adam", 0.001, 10, 32, "sparse_categorical_crossentropy")
     assert config.knobs == {}
     assert not config.augments
-    assert config.validation == 0
+    assert config.validation == 0.05, "for the validation curve alone: nothing is chosen by it"
+    assert (config.early_stopping, config.target) == (0, 0.0)
 
 
 def test_an_unknown_preset_gets_the_nearest():

@@ -9,7 +9,7 @@ import inksight
 
 ROOT = Path(inksight.__file__).parent
 ROWS = {
-    0: {"clock", "errors", "png"},
+    0: {"clock", "errors", "keras_backend", "png"},
     1: {"cards", "files", "interrupt", "missing", "picture"},
     2: {"notebook", "sheet", "store"},
     3: {"answers", "data", "ink", "nets", "measure"},

@@ -20,13 +20,12 @@ CHROMIUM = "/usr/bin/chromium"
 
 @pytest.fixture(scope="module")  # Playwright's event loop runs as long as it is open, and other tests have their own
 def browser():
+    playwright_api = pytest.importorskip("playwright.sync_api")
     wanted = os.environ.get("INKSIGHT_BROWSER")
     path = wanted or CHROMIUM
     if not wanted and not Path(path).exists():
         pytest.skip(f"no browser at {CHROMIUM} (apt-get install chromium), and INKSIGHT_BROWSER names no other")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with playwright_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()

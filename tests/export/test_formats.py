@@ -33,6 +33,12 @@ def require(format: str) -> None:
             pytest.skip(f"{module} is not installed: pip install inksight[{extra}]")
 
 
+def untouched(folder: Path) -> dict[str, str]:
+    """The environment of a user who has never set up Keras."""
+    inherited = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    return {**inherited, "KERAS_HOME": str(folder / "keras-home")}
+
+
 @pytest.fixture(scope="module", params=FORMATS)
 def format(request) -> str:
     require(request.param)
@@ -67,7 +73,8 @@ def test_its_program_runs_without_this_package(exported, format, mnist):
     Image.fromarray(digit).save(exported.path.parent / "picture.png")
     assert "inksight" not in exported.snippet
     program = [sys.executable, "-c", exported.snippet]
-    done = subprocess.run(program, cwd=exported.path.parent, capture_output=True, text=True, timeout=200)
+    options = {"cwd": exported.path.parent, "env": untouched(exported.path.parent), "capture_output": True}
+    done = subprocess.run(program, **options, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     label, confidence = done.stdout.split()
     answer = inksight.Predictor.shipped().predict(digit)

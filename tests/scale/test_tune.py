@@ -30,6 +30,9 @@ from inksight.training.config import PRESETS, TrainConfig, preset
 from inksight.training.fit import fit
 from inksight.training.objective import build_optimizer
 
+pytest.importorskip("optuna")
+pytest.importorskip("ray")
+
 # One network, so that it is compiled once; steps enough to learn something, few enough to take a second.
 CHOICES = {"least_steps": 60, "validation": 0.2}
 FLAGS = ("--least-steps", "60", "--validation", "0.2", "--parallel", "2")

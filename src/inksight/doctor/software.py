@@ -114,7 +114,7 @@ def backends(visit: Visit) -> Finding:
     verdict: Verdict = "warning" if mends else "fine"
     if inksight.KERAS_BACKEND_SET:
         words.append(
-            f"import inksight sets KERAS_BACKEND={keras_backend.DEFAULT}; a program that imports Keras first must set it "
+            f"import inksight sets KERAS_BACKEND={keras_backend.DEFAULT}; a program that imports Keras first must set "
             "itself"
         )
     if wanted not in working:

@@ -50,6 +50,7 @@ TINY = {
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "kinds.py": (["--presets", "quick", "--seeds", "1", "--share", "0.1", "--", "--epochs", "1"], {"kinds", "faces"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
+    "install.py": (["--repeats", "1", "--warm"], {"cache", "environments"}),
     "start.py": (["--repeats", "1"], {"python_s", "import_s", "help_s", "tab_s"}),
 }
 
@@ -57,6 +58,8 @@ TINY = {
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
+    if script == "install.py" and "INKSIGHT_INSTALL" not in os.environ:
+        pytest.skip("it takes the network: see INKSIGHT_INSTALL in .ci/run")
     if (
         script in ("draw.py", "page.py")
         and "INKSIGHT_BROWSER" not in os.environ

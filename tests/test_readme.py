@@ -102,7 +102,7 @@ for kind, block in BLOCKS:
 
 @pytest.mark.parametrize(("command", "printed"), CONSOLE.items(), ids=CONSOLE)
 def test_console_blocks_say_what_happens(folder, command, printed):
-    if command.endswith("uv run pytest"):
+    if command.endswith(" pytest"):
         pytest.skip("this very run")
     done = run(folder, command)
     assert done.returncode == 0, done.stderr

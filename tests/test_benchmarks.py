@@ -55,9 +55,14 @@ TINY = {
 }
 
 
+NEEDS = {"batch.py": "ray", "draw.py": "playwright", "page.py": "playwright", "serve.py": "fastapi"}
+
+
 @pytest.mark.parametrize("script", TINY)
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
+    if package := NEEDS.get(script):
+        pytest.importorskip(package)
     if script == "install.py" and "INKSIGHT_INSTALL" not in os.environ:
         pytest.skip("it takes the network: see INKSIGHT_INSTALL in .ci/run")
     if (

@@ -52,6 +52,7 @@ TINY = {
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "kinds.py": (["--presets", "quick", "--seeds", "1", "--share", "0.1", "--", "--epochs", "1"], {"kinds", "faces"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
+    "install.py": (["--repeats", "1", "--warm"], {"cache", "environments"}),
     "start.py": (["--repeats", "1"], {"python_s", "import_s", "help_s", "tab_s"}),
 }
 
@@ -87,6 +88,9 @@ def test_impossible_figures_are_noticed():
     assert impossible({"largest": float("nan")}) == [".largest = nan"]
 
 
+NEEDS = {"batch.py": "ray", "draw.py": "playwright", "page.py": "playwright", "serve.py": "fastapi"}
+
+
 def needs_browser(script: str) -> bool:
     return "playwright" in (BENCHMARKS / script).read_text(encoding="utf-8")
 
@@ -97,8 +101,11 @@ def needs_browser(script: str) -> bool:
 )
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
+    if package := NEEDS.get(script):
+        pytest.importorskip(package, reason=f"{package} is not installed: uv sync --group dev")
+    if script == "install.py" and "INKSIGHT_INSTALL" not in os.environ:
+        pytest.skip("it takes the network: see INKSIGHT_INSTALL in .ci/run")
     if needs_browser(script) and "INKSIGHT_BROWSER" not in os.environ:
-        pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: uv sync --group dev")
         if not Path("/usr/bin/chromium").exists():
             pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]

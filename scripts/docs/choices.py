@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from inksight.training.config import PRESET_NOTES, PRESETS, TrainConfig
+from inksight.training.config import PANELS, PRESET_NOTES, PRESETS, TrainConfig
 
 HEAD = """# Settings
 
@@ -18,8 +19,17 @@ is the default; a dash means the default of the network.
 def reference() -> str:
     """The whole page: what each preset costs and reaches, and a table of the choices."""
     notes = [f"- `{name}`: {note}" for name, note in PRESET_NOTES.items()]
-    lines = ["| setting | what it is | value |", "|---|---|---|"]
+    lines = []
+    for panel in PANELS:
+        lines += [f"## {panel}", "", "| setting | what it is | value |", "|---|---|---|", *_rows(panel), ""]
+    return HEAD + "\n".join([*notes, "", *lines])
+
+
+def _rows(panel: str) -> Iterator[str]:
+    """The rows of one panel's settings."""
     for item in fields(TrainConfig):
+        if item.metadata["panel"] != panel:
+            continue
         among = item.metadata["among"]
         text = item.metadata["help"] + (f" One of {', '.join(among)}." if among else "")
         presets: dict[Any, list[str]] = {item.default: []}
@@ -28,5 +38,4 @@ def reference() -> str:
         del presets[item.default]
         default = "–" if item.default is None else str(item.default)
         values = [default, *(f"{value} in {', '.join(names)}" for value, names in presets.items())]
-        lines.append(f"| `{item.name}` | {text} | {'; '.join(values)} |")
-    return HEAD + "\n".join([*notes, "", *lines]) + "\n"
+        yield f"| `{item.name}` | {text} | {'; '.join(values)} |"

@@ -9,6 +9,7 @@ from typer.core import TyperArgument, TyperGroup
 from typer.main import get_command
 
 from inksight.cli import commands
+from inksight.cli.config_flags import WithConfigFlags
 
 HEAD = """# Commands
 
@@ -29,9 +30,13 @@ def _described(command: Any, name: str) -> Iterator[str]:
             yield from _described(each, f"{name} {inner}")
         return
     arguments = [each for each in command.params if isinstance(each, TyperArgument)]
-    options = [each for each in command.params if not isinstance(each, TyperArgument) and "--help" not in each.opts]
+    is_brief = type(command) is WithConfigFlags
+    shown = command.shown() if is_brief else command.params
+    options = [each for each in shown if not isinstance(each, TyperArgument) and "--help" not in each.opts]
     usage = " ".join([name, *(_argument(each) for each in arguments), "[OPTIONS]" if options else ""]).strip()
     yield f"\n## `{name}`\n\n{command.help or ''}\n\n```text\n{usage}\n```\n"
+    if is_brief:
+        yield f"{command.note}\n"
     yield "| | |\n|---|---|"
     for each in (*arguments, *options):
         shown = _argument(each) if isinstance(each, TyperArgument) else _option(each)

@@ -7,6 +7,7 @@
     reader.predict("seven.png")
 
 The names below are imported when they are first used: `import inksight` alone loads neither Keras nor ONNX Runtime.
+Where nothing names Keras's backend and TensorFlow is absent, it sets KERAS_BACKEND=jax.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import importlib
 import time
 from typing import TYPE_CHECKING, Any
+
+from inksight import keras_backend
 
 STARTED = time.monotonic()
 """When this process began to be Inksight: the zero of a command's seconds."""
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
     from inksight.sharing import pull, push
     from inksight.tracking.session import track
     from inksight.training.config import PRESETS, TrainConfig
+
+KERAS_BACKEND_SET = keras_backend.set_default()
+"""Whether this import has set KERAS_BACKEND."""
 
 _HOMES = {
     "Answer": "predictor",

@@ -434,9 +434,7 @@ def _open_session(onnx_bytes: bytes, name: str, num_threads: int | None) -> onnx
     try:
         session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions share no base but this
-        raise RunError(
-            f"{name} is no model that ONNX Runtime can open ({error}). Copy the run folder again."
-        ) from error
+        raise RunError(f"{name} is damaged: no model that ONNX Runtime can open. Copy the run folder again.") from error
     found = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
     if found != ["images", "probabilities"]:
         raise RunError(f'{name} has the inputs and outputs {found}; "images" and "probabilities" were wanted.')

@@ -2,48 +2,90 @@
 
 import json
 import re
+import sys
 from dataclasses import fields
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from inksight.cli import commands, main
+from inksight.cli.config_flags import WithConfigFlags
 from inksight.cli.duration import parse_duration
 from inksight.cli.tables import print_classes, print_confusion
 from inksight.cli.train import rare_classes
 from inksight.errors import UsageError
-from inksight.training.config import TrainConfig
-
-COMMANDS = (
-    ("train",),
-    ("evaluate",),
-    ("experiment",),
-    ("export",),
-    ("predict",),
-    ("read",),
-    ("explain",),
-    ("serve",),
-    ("look",),
-    ("data",),
-    ("data", "list"),
-    ("data", "show"),
-    ("data", "fetch"),
-    ("data", "check"),
-    ("doctor",),
-)
+from inksight.training.config import PANELS, TrainConfig
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(command, tmp_path, words):
-    done = command(tmp_path, *words, "--help")
-    assert done.returncode == 0
-    assert f"inksight {' '.join(words)}" in done.stdout
+def every_command(command, words=()):
+    """The words of a command and of all under it, with the command."""
+    yield words, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from every_command(inner, (*words, name))
 
 
-def test_every_choice_is_a_flag_with_help(command, tmp_path):
-    help_text = command(tmp_path, "train", "--help", env=wide()).stdout
+COMMANDS = dict(every_command(get_command(commands)))
+TRAIN = COMMANDS["train",]
+
+
+@pytest.fixture
+def help_text(monkeypatch, capsys):
+    """What a command prints with `--help`, or another flag like it, on a wide terminal: (words, flag) -> text."""
+
+    def ask(words, flag="--help"):
+        monkeypatch.setenv("COLUMNS", "240")
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setattr(sys, "argv", ["inksight", *words, flag])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    return ask
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words) or "inksight")
+def test_every_command_explains_itself(help_text, words):
+    text, command = help_text(words), COMMANDS[words]
+    assert f"Usage: {' '.join(['inksight', *words])} " in text
+    assert " ".join(command.help.split("\n\n")[0].split()) in " ".join(text.split())
+    assert all(f" {name} " in text for name in getattr(command, "commands", {}))
+    shown = command.shown() if isinstance(command, WithConfigFlags) else command.params
+    assert all(each.opts[0] in text for each in shown if each.opts[0].startswith("--") and not each.hidden)
+
+
+def test_every_command_but_train_leaves_the_choices_of_a_recipe_to_train(help_text):
+    for words in (("tune",), ("experiment",)):
+        assert {item.name for item in fields(TrainConfig)} <= {each.name for each in COMMANDS[words].params}
+        assert "--weight-decay" not in help_text(words)
+        assert "See inksight train --help-all." in help_text(words)
+
+
+def test_help_of_train_has_the_common_flags_first(help_text):
+    text = help_text(("train",))
+    names = re.findall(r"^│ (--[\w-]+)", text, re.MULTILINE)
+    assert {"--preset", "--epochs", "--learning-rate", "--batch-size", "--seed", "--out", "--help-all"} <= set(names)
+    assert len(names) <= 20
+    assert "--weight-decay" not in names
+
+
+def test_help_all_of_train_has_every_flag_in_its_panel(help_text):
+    panels = {}
+    for line in help_text(("train",), "--help-all").splitlines():
+        if title := re.match(r"╭─ (\w+) ─", line):
+            panels[title[1]] = panel = []
+        elif flag := re.match(r"│ (--[\w-]+)\s+(.*?)\s*│", line):
+            panel.append((flag[1], flag[2]))
+    assert list(panels)[2:] == list(PANELS)
+    assert {flag for panel in panels.values() for flag, _ in panel} == {
+        "--help",
+        *(each.opts[0] for each in TRAIN.params if each.opts[0].startswith("--")),
+    }
     for item in fields(TrainConfig):
-        assert re.search(rf"--{item.name.replace('_', '-')}\s", help_text), item.name
-        assert item.metadata["help"].split(".")[0][:40] in help_text
+        described = dict(panels[item.metadata["panel"]])
+        assert item.metadata["help"].split(".")[0] in described[f"--{item.name.replace('_', '-')}"], item.name
+    assert "--out" in dict(panels["Output"]) and "--workers" in dict(panels["Machine"])
 
 
 def wide() -> dict[str, str]:

@@ -81,7 +81,7 @@ def test_the_error_names_every_source_and_what_was_wrong(server: Any, dead: str,
 
 
 def test_a_silent_server_is_given_up(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(fetching, "TIMEOUT_S", 0.2)
     with pytest.raises(FetchError, match="no answer in time"):
         fetch_file((server.address("stalled"),), NAME, sha256(b""), tmp_path)
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,22 +16,32 @@ import pytest
 from PIL import Image
 
 import inksight
+from inksight.cli import main
 from inksight.errors import EngineError, RunError, StorageError, UsageError
 from inksight.export import sidecar
+from inksight.export.c.compiler import COMPILERS
 from inksight.export.formats import FORMATS
 from inksight.export.job import export_run, verify_export
-from inksight.export.proof import golden_pictures
+from inksight.export.proof import Proof, golden_pictures
 
 PYTHON = ("onnx", "keras", "saved_model", "litert", "openvino")
 
 
 def require(format: str) -> None:
     """Skips where a format's runtime is not installed; .ci/run has an environment with all of them."""
+    if format in ("c", "c_int8") and not any(map(shutil.which, COMPILERS)):
+        pytest.skip("there is no C compiler on this machine")
     row = FORMATS[format]
     for module, extra in (*row.needs, *row.to_ask):
         if importlib.util.find_spec(module) is None:
             assert os.environ.get("INKSIGHT_BACKEND") != "tensorflow", f"{module} was to be tested and is not there"
             pytest.skip(f"{module} is not installed: pip install inksight[{extra}]")
+
+
+def untouched(folder: Path) -> dict[str, str]:
+    """The environment of a user who has never set up Keras."""
+    inherited = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    return {**inherited, "KERAS_HOME": str(folder / "keras-home")}
 
 
 @pytest.fixture(scope="module", params=FORMATS)
@@ -67,7 +78,8 @@ def test_its_program_runs_without_this_package(exported, format, mnist):
     Image.fromarray(digit).save(exported.path.parent / "picture.png")
     assert "inksight" not in exported.snippet
     program = [sys.executable, "-c", exported.snippet]
-    done = subprocess.run(program, cwd=exported.path.parent, capture_output=True, text=True, timeout=200)
+    options = {"cwd": exported.path.parent, "env": untouched(exported.path.parent), "capture_output": True}
+    done = subprocess.run(program, **options, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     label, confidence = done.stdout.split()
     answer = inksight.Predictor.shipped().predict(digit)
@@ -130,7 +142,7 @@ def test_the_command_writes_and_checks(command, digit_run, tmp_path):
     for arguments in (["own.onnx"], ["own.onnx", str(digit_run)]):
         done = command(tmp_path, "export", "--verify", *arguments, "--json")
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["equal"]["other_labels"] == 0
+        assert json.loads(done.stdout)["proof"]["other_labels"] == 0
     done = command(tmp_path, "export", "--verify", "own.onnx", "shipped")
     assert done.returncode == 1 and "own.onnx differs from the run's own model by" in done.stderr
     (tmp_path / "own.onnx.json").unlink()
@@ -141,6 +153,45 @@ def test_the_command_writes_and_checks(command, digit_run, tmp_path):
         assert done.returncode == 2 and "give --format to write an export, or --verify" in done.stderr
     done = command(tmp_path, "export", "nowhere", "--format", "html")
     assert done.returncode == 1 and 'no run "nowhere"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("proof", "text"),
+    [
+        (
+            Proof(1000, 0, 2e-7),
+            "equal to the run's own model on 1,000 pictures (the same labels, largest difference 2e-07)",
+        ),
+        (Proof(1000, 0, 0.02), "the same labels as the run's own model on 1,000 pictures (largest difference 0.02)"),
+        (Proof(1000, 3, 0.4), "3 of 1,000 labels differ from the run's own model (largest difference 0.4)"),
+    ],
+)
+def test_only_an_equal_export_is_called_equal(proof, text):
+    assert str(proof) == text
+
+
+def test_an_export_that_changed_labels_says_how_many(digit_run, tmp_path, monkeypatch, capsys):
+    """Weights that are rounded, as a format with 8 bits does it."""
+
+    def rounded(source, out):
+        model = onnx.load_from_string(source.content)
+        for tensor in model.graph.initializer:
+            weights = onnx.numpy_helper.to_array(tensor)
+            step = np.abs(weights).max() / 16
+            tensor.CopyFrom(onnx.numpy_helper.from_array((np.round(weights / step) * step).astype("f4"), tensor.name))
+        out.write_bytes(model.SerializeToString())
+
+    monkeypatch.setitem(FORMATS, "onnx", replace(FORMATS["onnx"], write=rounded, tolerance=1.0, least_agreeing=0.1))
+    words = ["export", str(digit_run), "--format", "onnx", "--out", str(tmp_path / "a.onnx")]
+    monkeypatch.setattr(sys, "argv", ["inksight", *words])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    said = capsys.readouterr().out.splitlines()[0]
+    labels = int(re.search(r"MB, (\d+) of 1,000 labels differ from the run's own model", said)[1])
+    assert labels > 0 and "equal" not in said
+    images = golden_pictures()
+    expected = inksight.Predictor.load(digit_run).probabilities(images[..., 0]).argmax(1)
+    assert labels == (FORMATS["onnx"].answer(tmp_path / "a.onnx", images).argmax(1) != expected).sum()
 
 
 def test_an_unequal_export_leaves_nothing(digit_run, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def test_the_command_writes_a_small_proved_page(command, tmp_path):
     written = tmp_path / "inksight.html"
     assert (said["out"], said["bytes"]) == ("inksight.html", written.stat().st_size)
     assert said["bytes"] < 3_000_000
-    assert said["equal"]["pictures"] == 1000 and said["equal"]["largest_difference"] <= 1e-5
+    assert said["proof"]["pictures"] == 1000 and said["proof"]["largest_difference"] <= 1e-5
 
 
 def test_the_page_asks_nobody_and_runs_only_what_is_in_it(text):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-ABSENT = {"jax", "jaxlib", "keras", "matplotlib", "onnx", "pooch", "scipy"}
+ABSENT = {"jax", "jaxlib", "keras", "matplotlib", "onnx", "scipy"}
 
 
 @pytest.fixture(scope="module")

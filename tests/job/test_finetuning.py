@@ -117,7 +117,7 @@ def test_what_it_cannot_start_from_or_learn(here, tmp_path, small_mnist):
         inksight.finetune(unnamed.path, "corrections")
     shutil.copytree("run", tmp_path / "cut")
     (tmp_path / "cut" / "model.keras").write_bytes((here / "run" / "model.keras").read_bytes()[:1000])
-    with pytest.raises(RunError, match=r"model\.keras is no model that Keras can open .* Copy the run folder again"):
+    with pytest.raises(RunError, match=r"model\.keras is damaged: no model that Keras can open\. Copy"):
         inksight.finetune(tmp_path / "cut", "corrections")
 
 

@@ -5,7 +5,6 @@ import string
 import cv2
 import numpy as np
 import pytest
-from skimage import morphology
 
 from inksight.errors import UsageError
 from inksight.measure.composed import KINDS, LETTERS, OUTLIERS, canvas, compose, number, outlier, photo
@@ -64,6 +63,7 @@ def test_an_unknown_kind_says_what_there_is(mnist):
 
 
 def test_a_centre_line_is_that_of_scikit_image(mnist):
+    morphology = pytest.importorskip("skimage.morphology")
     for digit in mnist.test.images[:20]:
         mask = cv2.resize(digit, (112, 112), interpolation=cv2.INTER_CUBIC) > 100
         ours, theirs = thinned(mask), morphology.skeletonize(mask, method="zhang")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from skimage import feature, filters, transform
 
 from inksight.errors import UsageError
 from inksight.measure.corruption import CORRUPTIONS, corrupt
@@ -28,12 +27,14 @@ def test_a_seed_and_a_place_decide_a_picture(digits, name):
 
 
 def test_edges_are_those_of_scikit_image(digits):
+    feature = pytest.importorskip("skimage.feature")
     expected = np.stack([feature.canny(digit / 255.0) for digit in digits])
     assert np.array_equal(corrupt(digits, "canny_edges") > 0, expected)
 
 
 def warped(digit: np.ndarray, **change) -> np.ndarray:
     """What the paper's code does: scikit-image pulls the picture through a map, its centre held."""
+    transform = pytest.importorskip("skimage.transform")
     linear = transform.AffineTransform(**change).params[:2, :2]
     matrix = np.eye(3)
     matrix[:2, :2], matrix[:2, 2] = linear, 13.5 - linear @ [13.5, 13.5]
@@ -55,6 +56,7 @@ def test_maps_are_those_of_scikit_image(digits, name, candidates):
 
 def test_a_shear_slants_by_its_angle(digits):
     """The paper's matrix is written out: scikit-image has changed what its `shear` means since."""
+    transform = pytest.importorskip("skimage.transform")
     for digit, spoiled in zip(digits, corrupt(digits, "shear"), strict=True):
         differences = []
         for angle in (0.4, -0.4):
@@ -96,6 +98,7 @@ def test_blurs_keep_the_ink(digits):
         spoiled = corrupt(digits, name).astype(float)
         assert spoiled.sum(axis=(1, 2)) == pytest.approx(digits.sum(axis=(1, 2), dtype=float), rel=0.15)
         assert spoiled.max() < 256 and spoiled.max(axis=(1, 2)).mean() < 250
+    filters = pytest.importorskip("skimage.filters")
     twice = np.stack([filters.gaussian(digit / 255.0, sigma=0.7) for digit in digits])
     twice = np.stack([filters.gaussian(each, sigma=0.7) for each in twice]) * 255
     assert np.abs(corrupt(digits, "glass_blur") - twice).mean() < 12, "a blur twice over, but for the swaps"

@@ -4,6 +4,7 @@ import pytest
 from inksight.errors import UsageError
 from inksight.nets import ACTIVATIONS, NETS, build
 from inksight.nets.table import layer_table
+from inksight.nets.windows import smallest_px
 
 SHAPE = (28, 28, 1)
 
@@ -74,11 +75,53 @@ def test_first_weights_spread_as_keras_spreads_them():
     assert kernel.std() == pytest.approx(expected.std(), rel=0.01)
 
 
-def test_too_small_pictures_are_refused_with_a_way_out():
-    with pytest.raises(
-        UsageError, match="cannot be built for 8×8 pictures with kernel_size=9.*Take a smaller kernel_size"
-    ):
-        build("strided", (8, 8, 1), 10, {"kernel_size": 9}, seed=0)
+@pytest.mark.parametrize(
+    ("net", "size_px", "knobs", "text"),
+    [
+        (
+            "strided",
+            28,
+            {"kernel_size": 30},
+            "kernel_size 30 is too large for pictures of 28×28 px: the network strided takes at most 22. "
+            "Take a smaller kernel_size, or larger pictures: --size 36.",
+        ),
+        (
+            "tutorial",
+            28,
+            {"pool_size": 27},
+            "pool_size 27 is too large for pictures of 28×28 px: the network tutorial takes at most 26. Take a smaller "
+            "pool_size, or larger pictures: --size 29.",
+        ),
+        (
+            "compact",
+            8,
+            {},
+            "pictures of 8×8 px are too small for the network compact with kernel_size 5 and pool_size 2: at least "
+            "19×19 px are needed. Take larger pictures: --size 19.",
+        ),
+        (
+            "tutorial",
+            28,
+            {"kernel_size": 30, "pool_size": 29},
+            "pictures of 28×28 px are too small for the network tutorial with kernel_size 30 and pool_size 29: at "
+            "least 58×58 px are needed. Take larger pictures: --size 58.",
+        ),
+    ],
+)
+def test_what_does_not_fit_a_picture_is_named_with_its_limit(net, size_px, knobs, text):
+    with pytest.raises(UsageError) as caught:
+        build(net, (size_px, size_px, 1), 10, knobs, seed=0)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize(("kernel_size", "pool_size"), [(5, 2), (8, 3)])
+def test_the_smallest_picture_that_is_taken_is_the_smallest_that_keras_builds(net, kernel_size, pool_size):
+    size_px = smallest_px(net, kernel_size, pool_size)
+    knobs = {"kernel_size": kernel_size, "pool_size": pool_size}
+    build(net, (size_px, size_px, 1), 10, knobs, seed=0)
+    with pytest.raises(ValueError, match="zero or negative|MaxPooling2D"):
+        NETS[net]((size_px - 1, size_px - 1, 1), 10, **knobs)
 
 
 def test_an_unknown_network_gets_the_nearest():

@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import inksight
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.scale.batch import shard as shards
+
+pytest.importorskip("ray")
+pandas = pytest.importorskip("pandas")
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 
 PICTURES = 2400
 QUICK_TO_MISS = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2"}  # else 15 s

@@ -16,6 +16,8 @@ from inksight.scale.cluster import Cluster
 from inksight.scale.workers import Crew
 from inksight.training.config import TrainConfig
 
+pytest.importorskip("ray")
+
 # Ten steps by one process and by two that divide each batch; prints the largest difference between the weights. The
 # learning rate is small, so that the rounding of sums is not amplified by what follows from it. Then a
 # training that only its time limit ends, which is another one in each process: the first one's counts.

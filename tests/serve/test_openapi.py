@@ -2,10 +2,11 @@
 
 import hypothesis
 import pytest
-import schemathesis
-from schemathesis import GenerationMode
 
 from inksight.serve.app import ROUTES
+
+schemathesis = pytest.importorskip("schemathesis")
+GenerationMode = schemathesis.GenerationMode
 
 EVERY = list(hypothesis.HealthCheck)
 CHECKS = [

@@ -225,7 +225,7 @@ def test_a_training_that_fails_says_why(client, trained):
     client.post("/app/training", json={"data": "digits", "preset": "tutorial", "choices": {"kernel_size": 60}})
     ended = until(client, lambda training: training["state"] != "running")
     assert ended["state"] == "failed" and ended["run"] is None
-    assert ended["error"].startswith("the network tutorial cannot be built for 28×28 pictures with kernel_size=60")
+    assert ended["error"].startswith("kernel_size 60 is too large for pictures of 28×28 px: ")
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")

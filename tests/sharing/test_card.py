@@ -22,8 +22,7 @@ def copy(quick_run, tmp_path):
 
 
 def test_a_training_leaves_a_card_that_the_hub_reads(quick_run):
-    from huggingface_hub import ModelCard
-
+    ModelCard = pytest.importorskip("huggingface_hub").ModelCard
     card = ModelCard.load(quick_run.path / "README.md", ignore_metadata_errors=False)
     metadata, test = card.data, quick_run.metrics["test"]
     assert (metadata.license, metadata.library_name) == ("cc-by-sa-3.0", "inksight")
@@ -70,8 +69,7 @@ def test_an_old_run_gets_the_same_card_by_the_command(quick_run, copy, command, 
 
 
 def test_no_path_of_this_machine_and_no_strange_name_gets_through(quick_run):
-    from huggingface_hub import ModelCard
-
+    ModelCard = pytest.importorskip("huggingface_hub").ModelCard
     config = json.loads(json.dumps(quick_run.config))
     name = 'Zoë\'s "set": #1\u0085 | x'
     config["data"] |= {"name": name, "source": "/home/zoe/secret/set", "license": None}

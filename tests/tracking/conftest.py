@@ -6,8 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 import pytest
-import requests
 
 OWN = Path(__file__).parents[2] / ".venv-mlflow/bin/mlflow"
 
@@ -46,9 +46,9 @@ class Server:
         while True:
             assert self.process.poll() is None, "the server ended"
             try:
-                if requests.get(f"{self.url}/health", timeout=5).ok:
+                if httpx.get(f"{self.url}/health", timeout=5).is_success:
                     return
-            except requests.RequestException:
+            except httpx.HTTPError:
                 time.sleep(0.1)
 
     def stop(self) -> None:

@@ -64,6 +64,7 @@ def test_a_bad_patience_is_told_before_anything_is_read(here, monkeypatch, secon
 
 
 def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypatch):
+    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
@@ -78,6 +79,7 @@ def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypa
 
 
 def test_a_program_that_watches_nothing_is_warned(quick_run, here, monkeypatch):
+    pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with (
@@ -105,6 +107,7 @@ def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeyp
 
 
 def test_no_password_is_said(here, quick_run, command, monkeypatch):
+    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -133,6 +136,7 @@ def test_a_tracker_whose_process_dies_is_given_up(quick_run, here):
 
 
 def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
+    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         program = [sys.executable, "-m", "inksight", "track", str(quick_run.path), "--to", "mlflow"]
@@ -145,6 +149,7 @@ def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
 
 
 def test_a_server_that_never_answers_holds_nobody(here, quick_run, monkeypatch):
+    pytest.importorskip("mlflow")
     monkeypatch.setenv("INKSIGHT_TRACKING_S", "2")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1000")
     before = processes_beside("mlflow")

@@ -15,6 +15,9 @@ import inksight
 from inksight.runs import MODEL
 from inksight.training.fit import Watcher
 
+pytest.importorskip("mlflow")
+pytest.importorskip("sqlalchemy")
+
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 LOAD = """
 import sys, numpy as np, mlflow, mlflow.onnx, onnxruntime

@@ -56,6 +56,7 @@ def events(command):
 
 
 def test_tensorboard_has_each_row_once_even_after_a_break(here, small_npz, monkeypatch, events, command):
+    pytest.importorskip("tensorboard")
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "0")
     with pytest.raises(RuntimeError, match="a power cut"):
         inksight.train(small_npz, track="tensorboard", watcher=PowerCut(), **SMALL)
@@ -99,6 +100,7 @@ def records(path):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_wandb_offline(here, quick_run, command, monkeypatch):
+    pytest.importorskip("wandb")
     shutil.copytree(quick_run.path, here / "mine")
     monkeypatch.setenv("WANDB_MODE", "offline")
     done = command(here, "track", "mine", "--to", "wandb", "--json")

@@ -34,6 +34,7 @@ from inksight.cli import (
     train,
     tune,
 )
+from inksight.cli.config_flags import WithConfigFlags
 from inksight.cli.output import fail
 from inksight.errors import InksightError
 from inksight.missing import not_installed
@@ -43,6 +44,11 @@ commands = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+COMMAND_CLASSES = {
+    train.train: train.TrainCommand,
+    tune.tune: WithConfigFlags,
+    experiment.experiment: WithConfigFlags,
+}
 commands.add_typer(data.app, name="data")
 for command in (
     look.look,
@@ -64,7 +70,7 @@ for command in (
     page.app,
     serve.serve,
 ):
-    commands.command()(command)
+    commands.command(cls=COMMAND_CLASSES.get(command))(command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,32 +53,17 @@ def export(
     if as_json:
         emit(_record(done, run))
         return
-    print(_line(done))
+    print(f"{done.path}: {done.size_bytes / MEGABYTE:.2f} MB, {done.proof}")
     if verify is None:
         print(f"\nIn a program:\n\n{done.snippet}", end="")
 
 
 def _record(done: Exported, run: str | None) -> dict[str, Any]:
-    proof = done.proof
     return {
         "run": run,
         "format": done.format,
         "out": str(done.path),
         "bytes": done.size_bytes,
-        "equal": {
-            "pictures": proof.pictures,
-            "other_labels": proof.other_labels,
-            "largest_difference": proof.largest_difference,
-        },
+        "proof": asdict(done.proof),
         "snippet": done.snippet,
     }
-
-
-def _line(done: Exported) -> str:
-    """What was found, in a line."""
-    proof = done.proof
-    labels = f"{proof.other_labels} other labels" if proof.other_labels else "the same labels"
-    return (
-        f"{done.path}: {done.size_bytes / MEGABYTE:.2f} MB, equal to the run's own model on {proof.pictures:,} "
-        f"pictures ({labels}, largest difference {proof.largest_difference:.1g})"
-    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 import inksight
 from inksight.cli.completion import among, data_names, run_names, unfinished_names
-from inksight.cli.config_flags import with_config_flags
+from inksight.cli.config_flags import WithPanels, with_config_flags
 from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
@@ -19,6 +19,18 @@ from inksight.training.config import PRESETS
 
 QUICK = "quick"
 HIDDEN = 0.01  # between all pictures and all classes
+
+
+class TrainCommand(WithPanels):
+    """`inksight train` with the panels of its own flags."""
+
+    panels: ClassVar = {
+        "Data": ("data_option", "size", "preprocessing"),
+        "Training": ("preset", "config", "finetune", "resume", "time"),
+        "Output": ("out", "track", "dry_run", "progress", "as_json"),
+        "Machine": ("workers", "ray_address"),
+    }
+    common: ClassVar = ("preset", "data_option", "finetune", "resume", "time", "out", "dry_run", "as_json")
 
 
 @with_config_flags

@@ -11,8 +11,7 @@ from inksight.data.registry import IDX_FILES, KnownSet
 from inksight.errors import FetchError
 from inksight.files import cache_folder, whole_file
 
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 30
+TIMEOUT_S = 30
 CHUNK_BYTES = 64 * 1024
 
 
@@ -77,56 +76,33 @@ def hash_of(*pieces: bytes | memoryview, like: str) -> str:
 
 def _download(address: str, target: Path, known_hash: str, progress: Progress) -> str | None:
     """Downloads one address to `target`; gives what was wrong, or None."""
-    import requests
-    from pooch import HTTPDownloader
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
 
-    download = HTTPDownloader(
-        progressbar=_Reporter(progress, f"fetching {address.rpartition('/')[2]}"),
-        chunk_size=CHUNK_BYTES,
-        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-        headers={"Accept-Encoding": "identity"},  # a server that packs or unpacks on the way would change the hash
-    )
+    what = f"fetching {address.rpartition('/')[2]}"
+    pieces: list[bytes] = []
     try:
-        download(address, str(target), None)
-    except requests.HTTPError as error:
-        return f"the server answered HTTP {error.response.status_code}"  # type: ignore[union-attr]
-    except requests.exceptions.ChunkedEncodingError:
-        return "the connection was cut before all of it came"
-    except requests.RequestException as error:
-        cause = _root_cause(error)
+        with urlopen(address, timeout=TIMEOUT_S) as answer:
+            done, total = 0, answer.length or 0
+            while piece := answer.read(CHUNK_BYTES):
+                pieces.append(piece)
+                done += len(piece)
+                progress(done, total, what)
+        if done < total:
+            return "the connection was cut before all of it came"
+    except HTTPError as error:
+        return f"the server answered HTTP {error.code}"
+    except (OSError, HTTPException) as error:
+        cause = getattr(error, "reason", error)  # urllib wraps what went wrong before the answer
         return "no answer in time" if isinstance(cause, TimeoutError) else f"unreachable ({_words(cause)})"
-    found = hash_of(target.read_bytes(), like=known_hash)
-    return None if found == known_hash else f"wrong content: expected {known_hash}, found {found}"
+    found = hash_of(*pieces, like=known_hash)
+    if found != known_hash:
+        return f"wrong content: expected {known_hash}, found {found}"
+    target.write_bytes(b"".join(pieces))
+    return None
 
 
-def _root_cause(error: BaseException) -> BaseException:
-    """The innermost reason; the outer ones are the libraries' stacks of words."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return error
-
-
-def _words(error: BaseException) -> str:
+def _words(error: object) -> str:
     """What the operating system says, or the error itself."""
     return getattr(error, "strerror", None) or str(error)
-
-
-class _Reporter:
-    """What pooch's downloader takes for a progress bar, handed on to our `progress`."""
-
-    def __init__(self, progress: Progress, what: str) -> None:
-        self._progress, self._what = progress, what
-        self.total = 0
-        self._done = 0
-
-    def update(self, size: int) -> None:
-        """`size` more bytes; the last chunk counts as full, so the sum is capped."""
-        self._done = min(self._done + size, self.total) if self.total else self._done + size
-        self._progress(self._done, self.total, self._what)
-
-    def reset(self) -> None:
-        """Back to the start, as pooch does before it tells the true sum."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing is held open."""

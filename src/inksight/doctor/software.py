@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import inksight
+from inksight import keras_backend
 from inksight.doctor.finding import Finding, Verdict
 from inksight.doctor.visit import Visit
 
@@ -62,7 +64,7 @@ def extras(visit: Visit) -> Finding:
 
 def keras_settings(visit: Visit) -> Finding:
     """keras.json, which Keras reads whatever the program: what our networks cannot be built or trained with."""
-    path = _keras_folder() / "keras.json"
+    path = Path(keras_backend.config_file())
     facts: dict[str, Any] = {"path": str(path)}
     if not path.exists():
         return Finding("keras", "fine", f"no {path}: Keras's own settings", facts=facts)
@@ -89,20 +91,32 @@ def backends(visit: Visit) -> Finding:
     """Which backends come up, and which of them a training takes."""
     from inksight.training.config import BACKENDS
 
-    named, wanted, told = os.environ.get("KERAS_BACKEND"), visit.wanted_backend, visit.backends
+    wanted, told = visit.wanted_backend, visit.backends
+    named, where = keras_backend.named() or (None, "")
+    unset = "unset KERAS_BACKEND" if where == "KERAS_BACKEND" else f"export KERAS_BACKEND={keras_backend.DEFAULT}"
     troubles = {name: each.trouble for name, each in told.items() if each.trouble is not None}
     working = [name for name in told if name not in troubles]
-    facts = {"used": wanted, "working": working, "troubles": troubles, "named": named}
+    facts = {
+        "used": wanted,
+        "working": working,
+        "troubles": troubles,
+        "named": named,
+    }
     words = [f"{name} works{', and is used' * (name == wanted)}" for name in working]
     words += [f"{name} does not start: {trouble}" for name, trouble in troubles.items()]
     mends = [_mend_of(name, trouble) for name, trouble in troubles.items()]
     if wanted not in told:
-        words.append(f"KERAS_BACKEND is {named}, which is not installed" if named else f"{wanted} is not installed")
-        mends = [_install(f"inksight[{wanted}]" if named else wanted) + ", or: unset KERAS_BACKEND" * bool(named)]
+        words.append(f"{where} names {named}, which is not installed" if named else f"{wanted} is not installed")
+        mends = [_install(f"inksight[{wanted}]" if named else wanted) + f", or: {unset}" * bool(named)]
     elif named and named not in BACKENDS:
-        words.append(f"KERAS_BACKEND is {named}, which is none of {', '.join(BACKENDS)}")
-        mends.append("unset KERAS_BACKEND")
+        words.append(f"{where} names {named}, which is none of {', '.join(BACKENDS)}")
+        mends.append(unset)
     verdict: Verdict = "warning" if mends else "fine"
+    if inksight.KERAS_BACKEND_SET:
+        words.append(
+            f"import inksight sets KERAS_BACKEND={keras_backend.DEFAULT}; a program that imports Keras first must set "
+            "itself"
+        )
     if wanted not in working:
         verdict = "fault"
     return Finding("backends", verdict, "; ".join(words), "; ".join(mends) or None, facts)
@@ -115,14 +129,6 @@ def _mend_of(backend: str, trouble: str) -> str:
     if backend == "jax" and os.environ.get("JAX_PLATFORMS"):
         return "unset JAX_PLATFORMS"
     return f"pip install --force-reinstall {backend}"
-
-
-def _keras_folder() -> Path:
-    """Where Keras looks, by its own rule."""
-    if place := os.environ.get("KERAS_HOME"):
-        return Path(place)
-    home = os.path.expanduser("~")
-    return Path(home if os.access(home, os.W_OK) else "/tmp", ".keras")
 
 
 def _required(extra: str = "", of: str = "inksight") -> list[Requirement]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
+from inksight import keras_backend
 from inksight.doctor.child import Told, ask
-
-DEFAULT_BACKEND = "jax"
 
 
 class Visit:
@@ -23,8 +21,8 @@ class Visit:
         """The backend that a training takes when nobody says which."""
         from inksight.training.config import BACKENDS
 
-        named = os.environ.get("KERAS_BACKEND")
-        return named if named in BACKENDS else DEFAULT_BACKEND
+        named, _ = keras_backend.named() or ("", "")
+        return named if named in BACKENDS else keras_backend.DEFAULT
 
     @cached_property
     def backends(self) -> dict[str, Told]:

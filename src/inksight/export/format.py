@@ -16,6 +16,8 @@ from inksight.export.plan import Plan
 from inksight.picture import pictures_at_once
 from inksight.runs import MODEL, ModelCard, load_model_card
 
+TOLERANCE = 1e-4  # |Δp| of an export that is equal
+
 
 @dataclass(frozen=True)
 class Source:
@@ -58,7 +60,7 @@ class Format:
     needs: tuple[tuple[str, str], ...] = ()
     to_ask: tuple[tuple[str, str], ...] = ()
     frames: tuple[str, ...] = ()
-    tolerance: float = 1e-4
+    tolerance: float = TOLERANCE
     least_agreeing: float = 1.0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from inksight.data.named import load_named_part
 from inksight.data.registry import MNIST
 from inksight.errors import EngineError
-from inksight.export.format import Format, Source, in_parts
+from inksight.export.format import TOLERANCE, Format, Source, in_parts
 from inksight.measure.calibration import with_temperature
 from inksight.picture import fit_square
 
@@ -18,12 +18,25 @@ PICTURES = 1000
 
 @dataclass(frozen=True)
 class Proof:
-    """How equal an export is. pictures: how many both answered. other_labels: how many of them otherwise.
-    largest_difference: max |Δp|, 0–1."""
+    """How an export compares with the run's own model.
+
+    pictures: how many both answered. other_labels: how many of them got another label.
+    largest_difference: max |Δp|, 0–1.
+    """
 
     pictures: int
     other_labels: int
     largest_difference: float
+
+    def __str__(self) -> str:
+        """Whether it is equal, in words: not where a label differs, or a probability by more than TOLERANCE."""
+        largest = f"largest difference {self.largest_difference:.1g}"
+        if self.other_labels:
+            labels = f"{self.other_labels:,} of {self.pictures:,} labels differ from the run's own model"
+            return f"{labels} ({largest})"
+        if self.largest_difference > TOLERANCE:
+            return f"the same labels as the run's own model on {self.pictures:,} pictures ({largest})"
+        return f"equal to the run's own model on {self.pictures:,} pictures (the same labels, {largest})"
 
 
 def golden_pictures(size_px: int = 28, channels: int = 1) -> np.ndarray:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +78,7 @@ def describe(
         "about": card.about,
         "files": hashes(export),
         "proof": {
-            "pictures": proof.pictures,
-            "other_labels": proof.other_labels,
-            "largest_difference": proof.largest_difference,
+            **asdict(proof),
             "of": f"the first {proof.pictures:,} pictures of MNIST's test part, brought to the network's size",
         },
         "snippet": row.snippet(name, card),

@@ -15,6 +15,7 @@ from inksight.nets.compact import compact
 from inksight.nets.ensemble import ensemble
 from inksight.nets.strided import strided
 from inksight.nets.tutorial import tutorial
+from inksight.nets.windows import require_fit
 
 if TYPE_CHECKING:
     import keras
@@ -35,19 +36,13 @@ def build(
         knobs: keyword arguments of the network's function; what is not named keeps the network's own value.
         members: how many of it, each with weights of its own, are averaged into one model.
     Raises:
-        UsageError: no such network, or pictures too small for its kernels.
+        UsageError: no such network, or pictures too small for its windows.
     """
     from inksight.nets.weights import drawn_from
 
     if name not in NETS:
         raise UsageError(unknown("network", name, NETS))
-    try:
-        with drawn_from(seed) as draw:
-            networks = [draw(NETS[name](shape, num_classes, **knobs)) for _ in range(members)]
-    except ValueError as error:
-        wish = ", ".join(f"{key}={value}" for key, value in knobs.items()) or "its own settings"
-        raise UsageError(
-            f"the network {name} cannot be built for {shape[0]}×{shape[1]} pictures with {wish}: "
-            f"{str(error).splitlines()[0]} Take a smaller kernel_size or pool_size, or a larger --size."
-        ) from error
+    require_fit(name, shape[0], NETS[name], knobs)
+    with drawn_from(seed) as draw:
+        networks = [draw(NETS[name](shape, num_classes, **knobs)) for _ in range(members)]
     return ensemble(networks) if members > 1 else networks[0]

@@ -32,7 +32,7 @@ def load_network(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zip, HDF5 and JSON each raise their own
-        raise RunError(f"{path} is no model that Keras can open ({error}). Copy the run folder again.") from error
+        raise RunError(f"{path} is damaged: no model that Keras can open. Copy the run folder again.") from error
 
 
 def seed_dropout(model: keras.Model, seed: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -46,77 +47,94 @@ METRICS = (  # the keys of measure.METRICS: NumPy would make every command start
 SMALL_SETS = ("plain", "moved")
 
 
-def _choice(default: Any, help: str, among: tuple[str, ...] | None = None, **bounds: float) -> Any:
-    """A field with its help, its table of names, or its range (`low`, `high`: both allowed)."""
-    return field(default=default, metadata={"help": help, "among": among, **bounds})
+PANELS = ("Data", "Model", "Training", "Augmentation", "Output", "Machine")
+
+
+def _choice(
+    default: Any, help: str, among: tuple[str, ...] | None = None, *, panel: str, common: bool = False, **bounds: float
+) -> Any:
+    """A field with its help, its table of names, or its range (`low`, `high`: both allowed).
+
+    Args:
+        panel: one of PANELS, under which `inksight train --help-all` lists its flag.
+        common: whether `inksight train --help` lists it too.
+    """
+    return field(default=default, metadata={"help": help, "among": among, "panel": panel, "common": common, **bounds})
+
+
+_data, _model, _training, _augmentation, _output, _machine = (partial(_choice, panel=name) for name in PANELS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """All that decides a training besides its data. None means: the network's own value."""
 
-    net: str = _choice("tutorial", "Network architecture.", tuple(NETS))
-    filters: int | None = _choice(None, "Filters of the first convolution.", low=1, high=4096)
-    kernel_size: int | None = _choice(None, "Side of the first convolution's kernel, in pixels.", low=1, high=64)
-    pool_size: int | None = _choice(None, "Side of the max-pooling window.", low=1, high=32)
-    activation: str | None = _choice(None, "Activation after each convolution.", ACTIVATIONS)
-    dense_units: int | None = _choice(None, "Units of the dense layer; 0 leaves it out.", low=0, high=65536)
-    dense_activation: str | None = _choice(None, "Activation of the dense layer.", ACTIVATIONS)
-    dropout: float | None = _choice(None, "Share of units dropped before the last layer.", low=0, high=0.99)
+    net: str = _model("tutorial", "Network architecture.", tuple(NETS), common=True)
+    filters: int | None = _model(None, "Filters of the first convolution.", low=1, high=4096)
+    kernel_size: int | None = _model(None, "Side of the first convolution's kernel, in pixels.", low=1, high=64)
+    pool_size: int | None = _model(None, "Side of the max-pooling window.", low=1, high=32)
+    activation: str | None = _model(None, "Activation after each convolution.", ACTIVATIONS)
+    dense_units: int | None = _model(None, "Units of the dense layer; 0 leaves it out.", low=0, high=65536)
+    dense_activation: str | None = _model(None, "Activation of the dense layer.", ACTIVATIONS)
+    dropout: float | None = _model(None, "Share of units dropped before the last layer.", low=0, high=0.99)
 
-    first_layer: str = _choice(
+    first_layer: str = _model(
         "learned", "First convolution: learned, or whitened patches of the data, which are not.", FIRST_LAYERS
     )
-    members: int = _choice(1, "Networks that are trained side by side and averaged.", low=1, high=64)
+    members: int = _model(1, "Networks that are trained side by side and averaged.", low=1, high=64)
 
-    optimizer: str = _choice("adam", "Optimizer.", OPTIMIZERS)
-    learning_rate: float = _choice(0.001, "Peak learning rate.", low=1e-9, high=100)
-    momentum: float | None = _choice(None, "Momentum (β₁ of the Adam family).", low=0, high=0.9999)
-    beta_2: float | None = _choice(None, "β₂ of the Adam family.", low=0, high=0.999999)
-    weight_decay: float = _choice(0.0, "Decoupled weight decay.", low=0, high=1)
-    schedule: str = _choice("constant", "Course of the learning rate.", SCHEDULES)
-    loss: str = _choice("sparse_categorical_crossentropy", "Loss.", LOSSES)
-    label_smoothing: float = _choice(0.0, "Share of the target spread over all classes.", low=0, high=0.9)
-    class_weight: str = _choice("none", "Weights against imbalance.", CLASS_WEIGHTS)
-    weight_averaging: float = _choice(0.0, "Decay of the weights' running mean (EMA); 0 is off.", low=0, high=0.99999)
+    optimizer: str = _training("adam", "Optimizer.", OPTIMIZERS, common=True)
+    learning_rate: float = _training(0.001, "Peak learning rate.", low=1e-9, high=100, common=True)
+    momentum: float | None = _training(None, "Momentum (β₁ of the Adam family).", low=0, high=0.9999)
+    beta_2: float | None = _training(None, "β₂ of the Adam family.", low=0, high=0.999999)
+    weight_decay: float = _training(0.0, "Decoupled weight decay.", low=0, high=1)
+    schedule: str = _training("constant", "Course of the learning rate.", SCHEDULES)
+    loss: str = _training("sparse_categorical_crossentropy", "Loss.", LOSSES)
+    label_smoothing: float = _training(0.0, "Share of the target spread over all classes.", low=0, high=0.9)
+    class_weight: str = _training("none", "Weights against imbalance.", CLASS_WEIGHTS)
+    weight_averaging: float = _training(0.0, "Decay of the weights' running mean (EMA); 0 is off.", low=0, high=0.99999)
 
-    epochs: int = _choice(10, "Times each training picture is seen.", low=1, high=100000)
-    least_steps: int = _choice(0, "Repeat epochs until so many steps are done: for small sets.", low=0, high=10**9)
-    batch_size: int = _choice(32, "Pictures a step.", low=1, high=65536)
-    validation: float = _choice(0.0, "Share of the training part held out for choices.", low=0, high=0.9)
-    early_stopping: int = _choice(
+    epochs: int = _training(10, "Times each training picture is seen.", low=1, high=100000, common=True)
+    least_steps: int = _training(0, "Repeat epochs until so many steps are done: for small sets.", low=0, high=10**9)
+    batch_size: int = _training(32, "Pictures a step.", low=1, high=65536, common=True)
+    validation: float = _data(0.0, "Share of the training part held out for choices.", low=0, high=0.9, common=True)
+    early_stopping: int = _training(
         0, "Stop after N epochs without a better validation loss; 0 is off.", low=0, high=1000
     )
-    target: float = _choice(
+    target: float = _training(
         0.0, "Stop once this accuracy is reached on the validation part, 0.985 for instance; 0 is off.", low=0, high=1
     )
-    metrics: str = _choice("accuracy", f"Metrics to report, by comma: {', '.join(METRICS)}.")
+    metrics: str = _output("accuracy", f"Metrics to report, by comma: {', '.join(METRICS)}.")
 
-    rotation_deg: float = _choice(0.0, "Augmentation: rotation up to ± this.", low=0, high=180)
-    scale: float = _choice(0.0, "Augmentation: growth and shrinkage up to this share.", low=0, high=0.9)
-    shear: float = _choice(0.0, "Augmentation: shear up to ± this.", low=0, high=1)
-    shift_px: float = _choice(0.0, "Augmentation: shift up to ± this.", low=0, high=64)
-    strokes: float = _choice(
-        0.0, "Augmentation: share of pictures with thicker, thinner or softer strokes.", low=0, high=1
+    rotation_deg: float = _augmentation(0.0, "Rotation up to ± this, in degrees.", low=0, high=180)
+    scale: float = _augmentation(0.0, "Growth and shrinkage up to this share.", low=0, high=0.9)
+    shear: float = _augmentation(0.0, "Shear up to ± this.", low=0, high=1)
+    shift_px: float = _augmentation(0.0, "Shift up to ± this, in pixels.", low=0, high=64)
+    strokes: float = _augmentation(0.0, "Share of pictures with thicker, thinner or softer strokes.", low=0, high=1)
+    spoils: float = _augmentation(
+        0.0, "Share of pictures with noise, other light, something over them and the like.", low=0, high=1
     )
-    spoils: float = _choice(
-        0.0, "Augmentation: share of pictures with noise, other light, something over them and the like.", low=0, high=1
-    )
-    outliers: float = _choice(
+    outliers: float = _augmentation(
         0.0, "Share of each batch that is made to be of no class, and to be answered evenly.", low=0, high=0.5
     )
-    small_sets: str = _choice(
+    small_sets: str = _augmentation(
         "plain",
         "Augmentation, where there is no other, of a set of fewer than 11,264 pictures that are seen four times or "
         "more: moved is turned, scaled, sheared and shifted.",
         SMALL_SETS,
     )
-    plain_epochs: float = _choice(0.0, "Last epochs without augmentation.", low=0, high=100000)
+    plain_epochs: float = _augmentation(0.0, "Last epochs without augmentation.", low=0, high=100000)
 
-    seed: int = _choice(0, "Decides weights, order, augmentation and dropout.", low=0, high=2**31 - 1)
-    backend: str | None = _choice(None, "Keras backend; default: the one already loaded, else jax.", BACKENDS)
-    device: str = _choice("auto", "What to train on; auto: a GPU where the backend sees one, else the CPU.", DEVICES)
-    precision: str = _choice(
+    seed: int = _training(0, "Decides weights, order, augmentation and dropout.", low=0, high=2**31 - 1, common=True)
+    backend: str | None = _machine(
+        None,
+        "Keras backend. Default: the one already loaded, else that of KERAS_BACKEND or keras.json, else jax.",
+        BACKENDS,
+    )
+    device: str = _machine(
+        "auto", "What to train on; auto: a GPU where the backend sees one, else the CPU.", DEVICES, common=True
+    )
+    precision: str = _machine(
         "auto",
         "Numbers that products of a training step are computed in; weights stay float32. auto: bfloat16 on a GPU that "
         "has it, under JAX, else float32.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import importlib.util
 import os
 import platform
 import sys
@@ -13,6 +12,7 @@ from contextlib import nullcontext, suppress
 from importlib import metadata
 from typing import Any
 
+from inksight import keras_backend
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.files import cache_folder
 from inksight.training.config import BACKENDS
@@ -33,7 +33,8 @@ def prepare(backend: str | None, device: str = "auto") -> str:
     """Fixes Keras's backend and tunes the process for it.
 
     Args:
-        backend: one of BACKENDS, or None for the one that is loaded already, else KERAS_BACKEND, else jax.
+        backend: one of BACKENDS, or None for the one that is loaded already, else the one that KERAS_BACKEND or
+            keras.json names, else jax.
         device: one of DEVICES; "cpu" hides a GPU.
     Returns:
         the backend's name.
@@ -42,8 +43,8 @@ def prepare(backend: str | None, device: str = "auto") -> str:
         EngineError: the backend is not installed, or Keras runs on another one already.
     """
     loaded = _loaded_backend()
-    named = os.environ.get("KERAS_BACKEND")
-    wanted = backend or loaded or (named if named in BACKENDS else "jax")
+    named, _ = keras_backend.named() or ("", "")
+    wanted = backend or loaded or (named if named in BACKENDS else keras_backend.DEFAULT)
     if wanted not in BACKENDS:
         raise UsageError(unknown("backend", wanted, BACKENDS))
     if loaded is not None and loaded != wanted:
@@ -51,9 +52,8 @@ def prepare(backend: str | None, device: str = "auto") -> str:
             f"Keras is loaded with the backend {loaded} already; {wanted} was wanted. "
             f"Start a new process, or set KERAS_BACKEND={wanted} before importing keras."
         )
-    if importlib.util.find_spec(wanted) is None:
-        hint = f'pip install "inksight[{wanted}]"' if wanted != "jax" else "pip install jax"
-        raise EngineError(f"the backend {wanted} is not installed. Install it: {hint}.")
+    if (trouble := keras_backend.not_installed(wanted)) is not None:
+        raise EngineError(trouble)
     if device == "cpu":
         hide_gpus(wanted)
     if loaded is None:

@@ -9,10 +9,18 @@ from inksight.export.format import Format
 from inksight.export.formats.snippet import python_snippet
 from inksight.runs import ModelCard
 
+_IMPORTS = """\
+import os
+from importlib.util import find_spec
+
+if find_spec("tensorflow") is None:  # Keras's default
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+import keras"""
+
 
 def _snippet(name: str, card: ModelCard) -> str:
     ask = f"model = keras.saving.load_model({name!r})\n[probabilities] = model.predict(images, verbose=0)"
-    return python_snippet(card, "import keras", ask)
+    return python_snippet(card, _IMPORTS, ask)
 
 
 ROW = Format(

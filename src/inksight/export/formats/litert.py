@@ -25,7 +25,7 @@ def _answer(path: Path, images: np.ndarray) -> np.ndarray:
     try:
         model = Interpreter(model_content=path.read_bytes()).get_signature_runner()
     except ValueError as error:
-        raise EngineError(f"{path} is no model that LiteRT can open ({error}). Export the run again.") from error
+        raise EngineError(f"{path} is damaged: no model that LiteRT can open. Export the run again.") from error
     return in_parts(lambda part: np.asarray(model(images=part)["probabilities"]), images)
 
 

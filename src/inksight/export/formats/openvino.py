@@ -34,7 +34,7 @@ def _compiled(path: Path) -> Any:
     try:
         return openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     except RuntimeError as error:
-        raise EngineError(f"{path} is no model that OpenVINO can open ({error}). Export the run again.") from error
+        raise EngineError(f"{path} is damaged: no model that OpenVINO can open. Export the run again.") from error
 
 
 def _quiet_openvino() -> Any:

@@ -105,9 +105,8 @@ def test_a_benchmark_prints_one_json_line(script):
         pytest.importorskip(package, reason=f"{package} is not installed: uv sync --group dev")
     if script == "install.py" and "INKSIGHT_INSTALL" not in os.environ:
         pytest.skip("it takes the network: see INKSIGHT_INSTALL in .ci/run")
-    if needs_browser(script) and "INKSIGHT_BROWSER" not in os.environ:
-        if not Path("/usr/bin/chromium").exists():
-            pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
+    if needs_browser(script) and "INKSIGHT_BROWSER" not in os.environ and not Path("/usr/bin/chromium").exists():
+        pytest.skip("no browser at /usr/bin/chromium: apt-get install chromium")
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -129,6 +129,7 @@ def test_the_time_left_counts_the_steps_of_this_process_only(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+@pytest.mark.slow
 def test_a_kernel_shows_a_bar_that_moves(small_npz):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")

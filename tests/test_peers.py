@@ -58,6 +58,7 @@ def run(script, *arguments, **environment):
 
 
 @pytest.mark.parametrize("script, framework", STEPS)
+@pytest.mark.backend
 def test_a_peer_learns_and_prints_one_json_line(script, framework, few):
     if importlib.util.find_spec(framework) is None:
         assert os.environ.get("INKSIGHT_BACKEND") != framework, f"{framework} was to be tested and is not there"
@@ -114,6 +115,7 @@ def test_the_table_has_the_figures_and_the_multiples_of_each_of_ours(module):
     ]
 
 
+@pytest.mark.slow
 def test_a_sitting_measures_ours_the_article_and_the_peers(few):
     """Short, on few pictures; the Keras ones on the backend that is here."""
     answer, told = run("side_by_side", "--short", "--data", few, "--tensorflow", sys.executable, KERAS_BACKEND="jax")

@@ -20,6 +20,8 @@ import os, signal, sys
 import inksight
 from inksight.export.job import export_run
 from inksight.training.fit import Watcher
+
+pytestmark = pytest.mark.backend
 class Killer(Watcher):
     def step(self, done, planned, running):
         if done == 9:

@@ -17,6 +17,7 @@ NAMES = [check.name for check in CHECKS]
 QUICK = [check.name for check in CHECKS if not check.slow]
 
 
+@pytest.mark.slow
 def test_a_whole_visit_measures_and_trains(command, tmp_path):
     """Everything, for people; the folder is left as it was."""
     done = command(tmp_path, "doctor")
@@ -204,6 +205,7 @@ def test_a_process_that_gives_no_answer(monkeypatch, tmp_path):
     assert ask("backend", "jax", limit_s=1).trouble == "it gave no answer in 1 s"
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_a_finding(monkeypatch, tmp_path):
     (tmp_path / "matplotlib").mkdir()
     (tmp_path / "matplotlib" / "__init__.py").write_text("raise ImportError('no pictures today')")

@@ -29,6 +29,7 @@ def planted(small_mnist):
     return replace(small_mnist, train=Split(small_mnist.train.images, labels)), wrong
 
 
+@pytest.mark.slow
 def test_planted_errors_are_found(planted):
     """Measured, on four: 36 to 38 of the first 40 are planted, all 40 among the first 100, 42 to 51 estimated."""
     data, wrong = planted
@@ -77,6 +78,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_folder_by_the_command(folder, command):
     arguments = ["--preset", "quick", "--size", "12", "--limit", "3", "--out", "sheet.png"]
     done = command(folder, "data", "doubt", "own", "--json", *arguments)

@@ -44,7 +44,10 @@ def untouched(folder: Path) -> dict[str, str]:
     return {**inherited, "KERAS_HOME": str(folder / "keras-home")}
 
 
-@pytest.fixture(scope="module", params=FORMATS)
+SLOW = {"keras": [pytest.mark.slow]} | {key: [pytest.mark.backend] for key in ("saved_model", "litert", "openvino")}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, [])) for name in FORMATS])
 def format(request) -> str:
     require(request.param)
     return request.param

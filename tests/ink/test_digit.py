@@ -52,9 +52,10 @@ def rendered(count, seed):
         yield cv2.warpAffine(canvas, turn, (72, 72))
 
 
-def test_agrees_with_the_slow_reference_on_rendered_digits():
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_agrees_with_the_slow_reference_on_rendered_digits(count):
     worst = 0
-    for ink in rendered(10_000, seed=0):
+    for ink in rendered(count, seed=0):
         difference = np.abs(normalise(ink).astype(int) - reference(ink)).max()
         worst = max(worst, int(difference))
     assert worst <= 1

@@ -5,6 +5,10 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KINDS = ("data/mnist/", "export/page/", "serve/static/", "shipped/", "report/page.css", "py.typed")
 

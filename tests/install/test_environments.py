@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.11", "3.12", "3.13")
 OTHERS = (("3.12", "x86_64-pc-windows-msvc"), ("3.13", "aarch64-apple-darwin"))

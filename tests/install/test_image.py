@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ABSENT = {"jax", "jaxlib", "keras", "matplotlib", "onnx", "scipy"}
 

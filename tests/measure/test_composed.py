@@ -31,7 +31,12 @@ def pieces(mask: np.ndarray) -> int:
     return int((stats[1:, cv2.CC_STAT_AREA] > 3).sum())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SLOW_KINDS = ("number", "touching", "photo")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW_KINDS else kind for kind in KINDS]
+)
 def test_a_seed_decides_every_picture(mnist, kind):
     pictures, texts = made(mnist, kind, count=5)
     again, same = made(mnist, kind, count=3)
@@ -44,6 +49,7 @@ def test_a_seed_decides_every_picture(mnist, kind):
         assert picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
 
 
+@pytest.mark.slow
 def test_texts_say_what_is_shown(mnist):
     assert all(len(text) == 1 and text.isdigit() for kind in ("canvas", "photo") for text in made(mnist, kind, 4)[1])
     lengths = {len(text) for text in made(mnist, "touching", 12)[1]}
@@ -62,6 +68,7 @@ def test_an_unknown_kind_says_what_there_is(mnist):
         outlier("noises", np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_a_centre_line_is_that_of_scikit_image(mnist):
     morphology = pytest.importorskip("skimage.morphology")
     for digit in mnist.test.images[:20]:
@@ -83,7 +90,7 @@ def test_strokes_keep_the_digits_shape(mnist):
     assert np.median(alike) > 0.8 and np.mean(np.array(alike) > 0.6) > 0.95
 
 
-@pytest.mark.parametrize("width", [0.02, 0.05, 0.1, 0.2])
+@pytest.mark.parametrize("width", [0.02, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.05, 0.1, 0.2))])
 def test_a_pen_is_as_wide_as_asked(mnist, width):
     seven = mnist.test.images[0]  # no loop, no blob
     for seed in range(6):
@@ -97,6 +104,7 @@ def test_a_pen_is_as_wide_as_asked(mnist, width):
         assert picture.shape[0] == 900 and height == pytest.approx(0.8 * 900, rel=0.05)
 
 
+@pytest.mark.slow
 def test_canvases_hold_ink_of_both_polarities_and_many_sizes(mnist):
     pictures, _ = made(mnist, "canvas", 60)
     masks = [ink_of(picture) for picture in pictures]
@@ -109,6 +117,7 @@ def test_canvases_hold_ink_of_both_polarities_and_many_sizes(mnist):
     assert {picture.ndim for picture in pictures} == {2, 3}
 
 
+@pytest.mark.slow
 def test_photographs_hold_ink_that_stands_out(mnist):
     pictures, _ = made(mnist, "photo", 25)
     for picture in pictures:
@@ -127,6 +136,7 @@ def test_photographs_differ_for_one_digit(mnist):
     assert {picture.shape[0] > picture.shape[1] for picture in pictures} == {True, False}
 
 
+@pytest.mark.slow
 def test_digits_apart_stay_apart_and_touching_ones_touch(mnist):
     for seed in range(20):
         generator = np.random.default_rng(seed)
@@ -140,6 +150,7 @@ def test_digits_apart_stay_apart_and_touching_ones_touch(mnist):
         assert together.shape[1] > together.shape[0] * length / 20
 
 
+@pytest.mark.slow
 def test_numbers_come_photographed_or_clean(mnist):
     generator = np.random.default_rng(0)
     levels = [len(np.unique(number(mnist.test.images[:3], generator))) > 150 for _ in range(12)]

@@ -18,6 +18,7 @@ def noisy(seed=0, count=600, classes=5, wrong=0.1):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("decimals", [1, 8])
+@pytest.mark.slow
 def test_it_is_that_of_cleanlab(seed, decimals):
     count = pytest.importorskip("cleanlab.count")
     rank = pytest.importorskip("cleanlab.rank")

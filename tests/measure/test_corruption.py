@@ -26,6 +26,7 @@ def test_a_seed_and_a_place_decide_a_picture(digits, name):
     assert np.array_equal(spoiled, corrupt(digits, name, seed=4)) != with_chance
 
 
+@pytest.mark.slow
 def test_edges_are_those_of_scikit_image(digits):
     feature = pytest.importorskip("skimage.feature")
     expected = np.stack([feature.canny(digit / 255.0) for digit in digits])
@@ -48,12 +49,14 @@ def warped(digit: np.ndarray, **change) -> np.ndarray:
         ("scale", [{"scale": (1 / 0.7, 1 / 0.7)}]),
     ],
 )
+@pytest.mark.slow
 def test_maps_are_those_of_scikit_image(digits, name, candidates):
     for digit, spoiled in zip(digits, corrupt(digits, name), strict=True):
         differences = [np.abs(warped(digit, **each) - spoiled).mean() for each in candidates]
         assert min(differences) < 1
 
 
+@pytest.mark.slow
 def test_a_shear_slants_by_its_angle(digits):
     """The paper's matrix is written out: scikit-image has changed what its `shear` means since."""
     transform = pytest.importorskip("skimage.transform")
@@ -92,6 +95,7 @@ def test_noise_has_the_strength_it_should(digits):
     assert (impulse[bright] == 0).mean() == pytest.approx(0.085, abs=0.03)
 
 
+@pytest.mark.slow
 def test_blurs_keep_the_ink(digits):
     """What is smeared is still there, as far as it stays on the picture."""
     for name in ("glass_blur", "motion_blur"):

@@ -121,12 +121,13 @@ def test_a_folder_is_a_line_a_picture_and_a_summary(command, odd_folder):
     assert [(name, words.split()[0]) for name, words in answers] == [
         (f"my digits/{NAMES[0]}", "7"), (f"my digits/{NAMES[2]}", "2"), (f"my digits/{NAMES[3]}", "1")
     ]  # fmt: skip
-    *errors, summary = [line for line in done.stderr.splitlines() if not line.startswith("Answered by")]
+    *errors, summary = [line for line in done.stderr.splitlines() if not line.startswith("Model: ")]
     assert [error.split(":")[0] for error in errors] == ["Error"] * 2 and "cut.png is damaged" in errors[1]
     assert summary == "5 pictures: 7 (1), 2 (1), 1 (1), 2 could not be read."
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.slow
 def test_the_answers_are_a_file_that_pandas_reads(command, odd_folder, digit_run, tmp_path, ending):
     pandas = pytest.importorskip("pandas")
     if ending == "parquet":
@@ -175,6 +176,7 @@ def test_parquet_without_pyarrow_names_the_extra(command, folder, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.slow
 def test_a_file_of_answers_that_breaks_off_leaves_none(digit_run, tmp_path, ending):
     if ending == "parquet":
         pytest.importorskip("pyarrow")

@@ -53,6 +53,7 @@ def test_the_same_number_on_other_pictures(reader, sheet, turned):
     assert reader.read(picture).text == f"{first}\n{second}"
 
 
+@pytest.mark.slow
 def test_photographed_numbers(reader, mnist):
     """Of 40 composed numbers, half of them photos, many on ruled or squared paper: at least 32 exactly right."""
     pictures, texts = compose("number", mnist.test.images, mnist.test.labels, 40, seed=7)

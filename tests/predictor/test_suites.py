@@ -38,6 +38,7 @@ def found(command, small_mnist, tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_all_says_everything(found):
     assert set(SUITES) < set(found) and found["left_out"] == {}
     assert set(found["corruptions"]) == {*CORRUPTIONS, "mean_error", "mean_ece", "coverage_curve"}

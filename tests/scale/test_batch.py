@@ -20,6 +20,8 @@ pandas = pytest.importorskip("pandas")
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
+pytestmark = pytest.mark.cluster
+
 PICTURES = 2400
 QUICK_TO_MISS = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2"}  # else 15 s
 

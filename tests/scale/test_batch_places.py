@@ -21,6 +21,8 @@ pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 pytest.importorskip("pyarrow.dataset")
 
+pytestmark = pytest.mark.cluster
+
 PICTURES = 1200
 
 
@@ -245,21 +247,3 @@ def test_ctrl_c_says_how_to_go_on(address, pictures, labels, digit_run, tmp_path
     assert re.match(r"1,200 pictures answered, [\d,]+ of them by an earlier command; all could be read\.", done.stdout)
     assert done.stdout.endswith("Saved in a.parquet.\n") and done.stderr == ""
     assert pq.read_table(tmp_path / "a.parquet")["label"].to_pylist() == labels
-
-
-@pytest.mark.parametrize(
-    "arguments, text",
-    [
-        (["a.png", "--batch", "x", "--out", "a.parquet"], "--batch came with a.png beside it; give either"),
-        (["--batch", "x"], "--batch needs a place for the answers: --out answers.parquet"),
-        (
-            ["a.png", "--out", "answers/"],
-            "FILE.parquet was expected. FOLDER/ is for --batch only.",
-        ),
-        (["a.png", "--ray-address", "auto"], "--ray-address is of --batch only"),
-        ([], "no picture came. Give files, folders or NAME:SPLIT/INDEX; or --batch SOURCE"),
-    ],
-)
-def test_wrong_usage_of_the_command(command, tmp_path, arguments, text):
-    done = command(tmp_path, "predict", *arguments)
-    assert done.returncode == 2 and text in done.stderr and done.stdout == ""

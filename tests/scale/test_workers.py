@@ -11,10 +11,6 @@ import numpy as np
 import pytest
 
 import inksight
-from inksight.errors import EngineError, UsageError
-from inksight.scale.cluster import Cluster
-from inksight.scale.workers import Crew
-from inksight.training.config import TrainConfig
 
 pytest.importorskip("ray")
 
@@ -35,6 +31,8 @@ from inksight.job import build_model
 from inksight.training.config import TrainConfig
 from inksight.training.fit import fit
 from inksight.training.together import ALONE, Together
+
+pytestmark = pytest.mark.cluster
 
 address, rank = sys.argv[1], int(sys.argv[2])
 mnist = inksight.load("mnist")
@@ -230,34 +228,6 @@ def test_wrong_choices(small_npz, command, tmp_path, arguments, text, code):
     done = command(tmp_path, "train", *data, *arguments)
     assert (done.returncode, text in done.stderr) == (code, True), done.stderr
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("config", "text"),
-    [
-        (
-            TrainConfig(batch_size=100),
-            "100 pictures cannot be divided evenly among 3 workers.*99 for instance",
-        ),
-        (TrainConfig(batch_size=99, backend="torch"), "on jax only, not on torch"),
-    ],
-)
-def test_work_that_cannot_be_shared(small_mnist, config, text):
-    with pytest.raises(UsageError, match=text):
-        Crew(3, Cluster("local", 1, 3)).require(small_mnist, config)
-
-
-@pytest.mark.parametrize(
-    ("gpus", "wanted", "taken"), [(0, "auto", "cpu"), (1, "auto", "cpu"), (2, "auto", "gpu"), (2, "cpu", "cpu")]
-)
-def test_a_gpu_for_each_or_for_none(gpus, wanted, taken):
-    settled = Crew(2, Cluster("local", 1, 4, gpus)).settled(TrainConfig(device=wanted))
-    assert (settled.device, settled.precision) == (taken, "float32")
-
-
-def test_fewer_gpus_than_workers():
-    with pytest.raises(EngineError, match="need a GPU each, and there are 1 on this machine, 4 CPUs, 1 GPU. Give"):
-        Crew(2, Cluster("local", 1, 4, 1)).settled(TrainConfig(device="gpu"))
 
 
 def test_more_workers_than_cpus(small_npz, command, tmp_path):

@@ -6,6 +6,8 @@ import pytest
 from inksight.serve.app import ROUTES
 
 schemathesis = pytest.importorskip("schemathesis")
+
+pytestmark = pytest.mark.slow
 GenerationMode = schemathesis.GenerationMode
 
 EVERY = list(hypothesis.HealthCheck)

@@ -175,6 +175,7 @@ def test_bytes_behind_the_json(server, reader, mnist):
 
 
 @pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.slow
 def test_tritons_client_gets_along(server, reader, mnist, binary):
     client_module = pytest.importorskip("tritonclient.http")
     images = mnist.test.images[:40, ..., None]

@@ -21,6 +21,7 @@ def copy(quick_run, tmp_path):
     return shutil.copytree(quick_run.path, tmp_path / "runs" / "copy")
 
 
+@pytest.mark.slow
 def test_a_training_leaves_a_card_that_the_hub_reads(quick_run):
     ModelCard = pytest.importorskip("huggingface_hub").ModelCard
     card = ModelCard.load(quick_run.path / "README.md", ignore_metadata_errors=False)
@@ -68,6 +69,7 @@ def test_an_old_run_gets_the_same_card_by_the_command(quick_run, copy, command, 
     assert 'license: "apache-2.0"' in (tmp_path / "card.md").read_text()
 
 
+@pytest.mark.slow
 def test_no_path_of_this_machine_and_no_strange_name_gets_through(quick_run):
     ModelCard = pytest.importorskip("huggingface_hub").ModelCard
     config = json.loads(json.dumps(quick_run.config))

@@ -63,6 +63,7 @@ def test_a_bad_patience_is_told_before_anything_is_read(here, monkeypatch, secon
     assert not list(here.glob("runs/*"))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypatch):
     pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -78,6 +79,7 @@ def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypa
     assert (done.returncode, done.stdout) == (1, "") and f"Error: {gone}" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_program_that_watches_nothing_is_warned(quick_run, here, monkeypatch):
     pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
@@ -106,6 +108,7 @@ def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeyp
         inksight.track(path, "tensorboard")
 
 
+@pytest.mark.slow
 def test_no_password_is_said(here, quick_run, command, monkeypatch):
     pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -135,6 +138,7 @@ def test_a_tracker_whose_process_dies_is_given_up(quick_run, here):
     assert said.notes == [f"The run is kept, but {gone}. Later: inksight track {quick_run.path} --to tensorboard"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
     pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -148,6 +152,7 @@ def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
     assert said.startswith("Error: mlflow was not told of all of it: it was interrupted. Later: inksight track /")
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers_holds_nobody(here, quick_run, monkeypatch):
     pytest.importorskip("mlflow")
     monkeypatch.setenv("INKSIGHT_TRACKING_S", "2")

@@ -21,6 +21,8 @@ pytest.importorskip("sqlalchemy")
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 LOAD = """
 import sys, numpy as np, mlflow, mlflow.onnx, onnxruntime
+
+pytestmark = pytest.mark.backend
 model = mlflow.onnx.load_model(f"runs:/{sys.argv[1]}/model")
 session = onnxruntime.InferenceSession(model.SerializeToString())
 np.save(sys.argv[3], session.run(["probabilities"], {"images": np.load(sys.argv[2])})[0])

@@ -55,6 +55,7 @@ def events(command):
     return read
 
 
+@pytest.mark.slow
 def test_tensorboard_has_each_row_once_even_after_a_break(here, small_npz, monkeypatch, events, command):
     pytest.importorskip("tensorboard")
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "0")
@@ -99,6 +100,7 @@ def records(path):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
 def test_wandb_offline(here, quick_run, command, monkeypatch):
     pytest.importorskip("wandb")
     shutil.copytree(quick_run.path, here / "mine")

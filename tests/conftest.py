@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import inksight
 from inksight.data.dataset import Dataset, Split
+from inksight.files import whole_file
 from inksight.runs import ModelCard, write_model
 from inksight.training import engine
 
@@ -110,18 +111,36 @@ def command():
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory):
-    """The real `quick` preset on real MNIST, through the command line: (its JSON, the folder it ran in)."""
-    folder = tmp_path_factory.mktemp("quick")
-    done = as_process(folder, "train", "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), folder
+def quick(tmp_path_factory, request):
+    """The real `quick` preset on real MNIST, through the command line: (its JSON, the folder it ran in). One for all
+    test processes: the first that wants it trains, the others wait."""
+    is_shared = hasattr(request.config, "workerinput")
+    folder = tmp_path_factory.getbasetemp().parent / "quick" if is_shared else tmp_path_factory.mktemp("quick")
+    answer = folder / "answer.json"
+    try:
+        folder.mkdir(exist_ok=not is_shared)
+    except FileExistsError:
+        wait_until(answer.exists, seconds=300)
+    else:
+        done = as_process(folder, "train", "--json")
+        assert done.returncode == 0, done.stderr
+        with whole_file(answer) as temporary:
+            temporary.write_text(done.stdout)
+    return json.loads(answer.read_text()), folder
 
 
 @pytest.fixture(scope="session")
 def quick_run(quick) -> inksight.Run:
     answer, folder = quick
     return inksight.load_run(folder / answer["run"])
+
+
+def wait_until(holds, seconds: float) -> None:
+    """Waits until a condition holds; fails where it does not in time."""
+    ends_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends_at, f"{holds} did not hold within {seconds} s"
+        time.sleep(0.02)
 
 
 def linear_classifier(images, labels, classes):

@@ -68,6 +68,7 @@ def test_the_default_model_is_the_latest_run_and_stderr_names_it(ask, latest, se
     assert json.loads(out)["model"] == "runs/mnist-quick-1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "other"), COMMANDS, ids=lambda value: value[0] if isinstance(value, tuple) else "")
 def test_without_a_run_the_default_is_the_shipped_model(ask, seven, words, other):
     code, out, told = ask(*words, "--json")

@@ -30,6 +30,7 @@ FAILING = {
     list(estimator_checks_generator(Classifier(**TINY), expected_failed_checks=FAILING, mark="xfail")),
     ids=lambda each: each.func.__name__ if hasattr(each, "func") else "",
 )
+@pytest.mark.slow
 def test_a_check_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -151,6 +152,7 @@ def test_colour_and_rows_that_fill_no_square():
     assert model.score(rows[80:], y[80:]) == 1
 
 
+@pytest.mark.slow
 def test_pipelines_and_searches_take_it():
     """On scikit-learn's own digits, 64 numbers of 0–16 a row."""
     X, y = (array[:600] for array in load_digits(return_X_y=True))
@@ -161,6 +163,7 @@ def test_pipelines_and_searches_take_it():
     assert search.best_estimator_.score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_a_time_limit_and_chance(small_mnist):
     train = small_mnist.train
     model = Classifier(preset="tutorial", epochs=10_000, time_limit_s=2, random_state=np.random.RandomState(3))

@@ -70,6 +70,7 @@ def test_the_test_part_is_not_looked_at(small_mnist, tmp_path, whole):
     assert found["optimizer=sgd", 0] == results(whole.path)["optimizer=sgd", 0]
 
 
+@pytest.mark.slow
 def test_a_killed_experiment_goes_on_and_finds_the_same(whole, small_file, tmp_path, command):
     folder = tmp_path / "killed"
     program = [sys.executable, "-m", "inksight", *WORDS, "--out", str(folder)]
@@ -91,6 +92,7 @@ def test_a_killed_experiment_goes_on_and_finds_the_same(whole, small_file, tmp_p
     assert results(folder) == results(whole.path)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished(whole, small_file, tmp_path):
     folder = tmp_path / "interrupted"
     program = [sys.executable, "-m", "inksight", *WORDS, "--epochs", "8", "--out", str(folder)]
@@ -162,6 +164,7 @@ class Intruder(Silent):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+@pytest.mark.slow
 def test_two_processes_do_not_share_a_folder(whole, command, tmp_path):
     folder = copied(whole, tmp_path / "shared")
     kept = (folder / "trials.jsonl").read_text().splitlines(keepends=True)

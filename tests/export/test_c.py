@@ -125,6 +125,7 @@ def test_the_shipped_model_answers_as_the_predictor_does(shipped, mnist):
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
+@pytest.mark.slow
 def test_it_is_sure_unsure_and_rejects_as_the_predictor_does(shipped, mnist, tmp_path):
     digits = mnist.train.images[:300]
     images = np.concatenate(
@@ -146,6 +147,7 @@ def test_every_network_answers_as_its_plan(net, tmp_path):
     assert difference(plan_of_net(net, shape, {"filters": 9, "dense_units": 18}), shape, tmp_path) <= 1e-5
 
 
+@pytest.mark.slow
 def test_an_ensemble_in_colour_answers_as_the_predictor_does(tmp_path):
     shape = (21, 21, 3)
     model = build("compact", shape, 10, {"activation": "silu", "dense_units": 20}, seed=0, members=3)

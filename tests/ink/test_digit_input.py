@@ -64,7 +64,9 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "photo" else name for name in MAKERS]
+)
 def test_a_digit_survives_its_picture(mnist, name):
     generator = np.random.default_rng(0)
     alike = [likeness(digit_input(MAKERS[name](image, generator)), image) for image in mnist.test.images[:150]]

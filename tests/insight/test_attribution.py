@@ -20,6 +20,7 @@ def plan(reader):
     return plan_of(reader.content)
 
 
+@pytest.mark.slow
 def test_deleting_what_matters_hurts_more_than_chance(reader, plan, mnist):
     """500 training digits, the shipped model; what is deleted is judged by ONNX Runtime, not by the plan."""
     images = mnist.train.images[-500:, ..., None]

@@ -65,7 +65,14 @@ def keras_gradients(model, images, labels):
     return np.asarray(jax.grad(score)(images.astype(np.float32) / 255)) / 255
 
 
-@pytest.mark.parametrize(("net", "activation"), [*((net, "relu") for net in NETS), ("compact", "gelu")])
+@pytest.mark.parametrize(
+    ("net", "activation"),
+    [
+        ("strided", "relu"),
+        *(pytest.param(net, "relu", marks=pytest.mark.slow) for net in NETS if net != "strided"),
+        pytest.param("compact", "gelu", marks=pytest.mark.slow),
+    ],
+)
 def test_a_network_against_jax(net, activation):
     model = build(net, (20, 20, 3), 5, {"activation": activation}, seed=1)
     images, labels = RANDOM.integers(0, 256, (4, 20, 20, 3), np.uint8), np.array([0, 4, 2, 2])

@@ -7,7 +7,7 @@ import random
 import httpx
 import numpy as np
 
-REQUESTS = int(os.environ.get("INKSIGHT_MIXED_REQUESTS", "2000"))  # .ci/run asks more
+REQUESTS = int(os.environ.get("INKSIGHT_MIXED_REQUESTS", "500"))  # .ci/run asks more
 CLIENTS = 24
 
 

@@ -230,6 +230,7 @@ def test_a_training_that_fails_says_why(client, trained):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.slow
 def test_the_training_ends_with_the_service(place, ending, tmp_path):
     shutil.copytree(place / "digits", tmp_path / "unlike-any-other")
     with app(tmp_path, "--data", "unlike-any-other", INKSIGHT_CACHE=str(tmp_path)) as (client, process):

@@ -59,8 +59,12 @@ def trained(data, config, backend, newest=None):
 @pytest.mark.parametrize(
     "config, backend, step",
     [
-        (EVERYTHING, "jax", 16),  # plain batches are asked for after step 15, and come from the 18th on
-        (replace(EVERYTHING, net="strided", first_layer="learned"), "keras's own trainer", 7),
+        pytest.param(
+            EVERYTHING, "jax", 16, marks=pytest.mark.slow
+        ),  # plain batches are asked for after step 15, and come from the 18th on
+        pytest.param(
+            replace(EVERYTHING, net="strided", first_layer="learned"), "keras's own trainer", 7, marks=pytest.mark.slow
+        ),
         (PLAIN, "keras's own trainer", 6),
         (STOPPING, "jax", 110),  # one epoch of its patience is spent, and the next row is half full
     ],

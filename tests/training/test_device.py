@@ -68,6 +68,7 @@ def test_what_broke_off_on_a_gpu_goes_on_anywhere():
     assert anywhere(TrainConfig(device="cpu")).device == "cpu"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_trained_on(small_npz, command):
     here, few = small_npz.parent, ("train", "small.npz", "--epochs", "1", "--json")
     done = command(here, *few, "--device", "gpu")
@@ -89,7 +90,12 @@ def test_the_command_says_what_it_trained_on(small_npz, command):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"members": 2, "dropout": 0.3}, {"rotation_deg": 8.0, "plain_epochs": 1.0, "epochs": 4}]
+    "changes",
+    [
+        {},
+        pytest.param({"members": 2, "dropout": 0.3}, marks=pytest.mark.slow),
+        pytest.param({"rotation_deg": 8.0, "plain_epochs": 1.0, "epochs": 4}, marks=pytest.mark.slow),
+    ],
 )
 def test_pictures_that_the_device_holds_give_the_very_same_weights(small_mnist, changes):
     config = replace(FAST, **changes)
@@ -107,7 +113,7 @@ def test_rows_are_given_for_pictures_as_they_are(small_mnist):
     assert batch.images.ndim == 4
 
 
-@pytest.mark.parametrize("net", ["strided", "compact"])
+@pytest.mark.parametrize("net", ["strided", pytest.param("compact", marks=pytest.mark.slow)])
 def test_bfloat16_learns_as_well_and_exports_in_float32(small_mnist, net):
     config = replace(FAST, net=net, epochs=4)
     scores = {}

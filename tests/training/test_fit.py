@@ -106,7 +106,9 @@ def test_a_seed_repeats_bit_for_bit(small_mnist):
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
 
 
-@pytest.mark.parametrize("net", ["tutorial", "strided", "compact"])
+@pytest.mark.parametrize(
+    "net", ["strided", *(pytest.param(net, marks=pytest.mark.slow) for net in ("tutorial", "compact"))]
+)
 def test_our_jax_step_is_keras_own_step(small_mnist, net):
     """Keras's train_on_batch is the oracle: same weights after a few steps from the same start."""
     config = TrainConfig(net=net, optimizer="adamw", weight_decay=0.01, label_smoothing=0.05, dropout=0.0)
@@ -128,6 +130,7 @@ def test_our_jax_step_is_keras_own_step(small_mnist, net):
     np.testing.assert_allclose(our_losses, their_losses, atol=0.02)
 
 
+@pytest.mark.slow
 def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
     """Followed by hand, step by step, over every weight: batch normalisation's statistics too."""
     images = small_mnist.train.images[:64, ..., None]
@@ -147,6 +150,7 @@ def test_the_running_mean_is_the_mean_of_the_weights(small_mnist):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_members_side_by_side_learn_as_each_would_alone(small_mnist):
     """The members of an ensemble, trained in threads, against the same networks trained one by one."""
     config = replace(FAST, net="compact", weight_averaging=0.9, label_smoothing=0.0, members=3)
@@ -202,7 +206,10 @@ def test_a_target_out_of_reach_stops_nothing(small_mnist):
     assert fitted.ended == "finished" and fitted.epochs == 2
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [name if name in ("adam", "muon") else pytest.param(name, marks=pytest.mark.slow) for name in OPTIMIZERS],
+)
 def test_every_optimizer_takes_steps_downhill(small_mnist, optimizer):
     config = TrainConfig(net="strided", filters=8, optimizer=optimizer)
     rate = {"adadelta": 1.0, "adagrad": 0.05, "sgd": 0.05, "lion": 0.0005}.get(optimizer, 0.003)
@@ -333,6 +340,7 @@ def test_ctrl_c_before_the_first_step_ends_after_it(small_mnist, monkeypatch):
     assert fitted.ended == "interrupted" and fitted.history[-1]["step"] == 1
 
 
+@pytest.mark.slow
 def test_balanced_weights_help_the_rare_class(small_mnist):
     """1 in 60 pictures is a 7, the others are 1s: unweighted, a short training hardly sees it."""
     train, test = small_mnist.train, small_mnist.test

@@ -71,8 +71,10 @@ def test_a_tie_has_one_winner():
     np.testing.assert_array_equal(gradient[0, :, :, 0], np.tile([[1, 0], [0, 0]], (2, 2)))
 
 
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "net", [net if net == "strided" else pytest.param(net, marks=pytest.mark.slow) for net in NETS]
+)
+@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_whole_network_gives_the_same(net, training):
     """Keras's own layers are the oracle; an activation without kinks, so that rounding decides nothing."""
     images = RANDOM.integers(0, 256, (16, 28, 28, 1), np.uint8)

@@ -40,6 +40,7 @@ def test_the_loss_counts_all_ways_to_write_a_text():
     assert float(order_loss(padded, logits)) == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_and_takes_strips_of_any_width(mnist):
     from inksight.training.lines import fit_line
 

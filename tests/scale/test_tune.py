@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ from inksight.training.config import PRESETS, TrainConfig, preset
 from inksight.training.fit import fit
 from inksight.training.objective import build_optimizer
 
-pytest.importorskip("optuna")
-pytest.importorskip("ray")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
+
 
 # One network, so that it is compiled once; steps enough to learn something, few enough to take a second.
 CHOICES = {"least_steps": 60, "validation": 0.2}

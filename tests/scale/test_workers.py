@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from inksight.scale.cluster import Cluster
 from inksight.scale.workers import Crew
 from inksight.training.config import TrainConfig
 
-pytest.importorskip("ray")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
+
 
 # Ten steps by one process and by two that divide each batch; prints the largest difference between the weights. Then a
 # training that only its time limit ends, which is another one in each process: the first one's counts.

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ import inksight
 from inksight.runs import MODEL
 from inksight.training.fit import Silent
 
-pytest.importorskip("mlflow")
-pytest.importorskip("sqlalchemy")
+pytestmark = pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
+
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 LOAD = """

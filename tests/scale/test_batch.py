@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ import inksight
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.scale.batch import shard as shards
 
-pytest.importorskip("ray")
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
+
 pandas = pytest.importorskip("pandas")
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-pytestmark = pytest.mark.cluster
 
 PICTURES = 2400
 QUICK_TO_MISS = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "2"}  # else 15 s

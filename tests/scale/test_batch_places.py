@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 
 import pytest
 from PIL import Image
@@ -16,12 +17,12 @@ from PIL import Image
 import inksight
 from inksight.errors import DataError, StorageError
 
-pytest.importorskip("ray")
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
+
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 pytest.importorskip("pyarrow.dataset")
 
-pytestmark = pytest.mark.cluster
 
 PICTURES = 1200
 

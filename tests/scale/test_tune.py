@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -23,10 +24,8 @@ from inksight.scale.search.sampler import Sampler
 from inksight.training.config import TrainConfig
 from inksight.training.objective import build_optimizer
 
-pytest.importorskip("optuna")
-pytest.importorskip("ray")
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
 
-pytestmark = pytest.mark.cluster
 
 # One network, so that it is compiled once; steps enough to learn something, few enough to take a second.
 CHOICES = {"least_steps": 60, "validation": 0.2}

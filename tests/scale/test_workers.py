@@ -6,13 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import inksight
 
-pytest.importorskip("ray")
+pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
+
 
 # Ten steps by one process and by two that divide each batch; prints the largest difference between the weights. The
 # learning rate is small, so that the rounding of sums is not amplified by what follows from it. Then a
@@ -32,7 +34,6 @@ from inksight.training.config import TrainConfig
 from inksight.training.fit import fit
 from inksight.training.together import ALONE, Together
 
-pytestmark = pytest.mark.cluster
 
 address, rank = sys.argv[1], int(sys.argv[2])
 mnist = inksight.load("mnist")

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -14,6 +15,7 @@ from inksight.errors import RunError, ServiceError, UsageError
 from inksight.tracking.session import Told
 from inksight.training.fit import Watcher
 
+needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 1}
 
 
@@ -64,8 +66,8 @@ def test_a_bad_patience_is_told_before_anything_is_read(here, monkeypatch, secon
 
 
 @pytest.mark.slow
+@needs_mlflow
 def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypatch):
-    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
@@ -80,8 +82,8 @@ def test_a_server_that_is_down_stops_nothing(here, small_file, command, monkeypa
 
 
 @pytest.mark.slow
+@needs_mlflow
 def test_a_program_that_watches_nothing_is_warned(quick_run, here, monkeypatch):
-    pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with (
@@ -109,8 +111,8 @@ def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeyp
 
 
 @pytest.mark.slow
+@needs_mlflow
 def test_no_password_is_said(here, quick_run, command, monkeypatch):
-    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -139,8 +141,8 @@ def test_a_tracker_whose_process_dies_is_given_up(quick_run, here):
 
 
 @pytest.mark.slow
+@needs_mlflow
 def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
-    pytest.importorskip("mlflow")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         program = [sys.executable, "-m", "inksight", "track", str(quick_run.path), "--to", "mlflow"]
@@ -153,8 +155,8 @@ def test_ctrl_c_leaves_the_sending_for_later(quick_run, here, monkeypatch):
 
 
 @pytest.mark.slow
+@needs_mlflow
 def test_a_server_that_never_answers_holds_nobody(here, quick_run, monkeypatch):
-    pytest.importorskip("mlflow")
     monkeypatch.setenv("INKSIGHT_TRACKING_S", "2")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1000")
     before = processes_beside("mlflow")

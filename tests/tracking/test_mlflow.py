@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,14 +16,13 @@ import inksight
 from inksight.runs import MODEL
 from inksight.training.fit import Watcher
 
-pytest.importorskip("mlflow")
-pytest.importorskip("sqlalchemy")
+pytestmark = [pytest.mark.backend, pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")]
+
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 LOAD = """
 import sys, numpy as np, mlflow, mlflow.onnx, onnxruntime
 
-pytestmark = pytest.mark.backend
 model = mlflow.onnx.load_model(f"runs:/{sys.argv[1]}/model")
 session = onnxruntime.InferenceSession(model.SerializeToString())
 np.save(sys.argv[3], session.run(["probabilities"], {"images": np.load(sys.argv[2])})[0])

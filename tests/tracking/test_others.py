@@ -5,6 +5,7 @@ import shutil
 import struct
 import sys
 from collections import defaultdict
+from importlib.util import find_spec
 
 import pytest
 
@@ -56,8 +57,8 @@ def events(command):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
 def test_tensorboard_has_each_row_once_even_after_a_break(here, small_npz, monkeypatch, events, command):
-    pytest.importorskip("tensorboard")
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "0")
     with pytest.raises(RuntimeError, match="a power cut"):
         inksight.train(small_npz, track="tensorboard", watcher=PowerCut(), **SMALL)
@@ -99,10 +100,10 @@ def records(path):
             yield record
 
 
+@pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.slow
 def test_wandb_offline(here, quick_run, command, monkeypatch):
-    pytest.importorskip("wandb")
     shutil.copytree(quick_run.path, here / "mine")
     monkeypatch.setenv("WANDB_MODE", "offline")
     done = command(here, "track", "mine", "--to", "wandb", "--json")

@@ -16,7 +16,7 @@ import importlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from inksight import keras_backend
+import inksight_keras as keras_backend
 
 STARTED = time.monotonic()
 """When this process began to be Inksight: the zero of a command's seconds."""
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from inksight.tracking.session import track
     from inksight.training.config import PRESETS, TrainConfig
 
-KERAS_BACKEND_SET = keras_backend.set_default()
-"""Whether this import has set KERAS_BACKEND."""
+keras_backend.set_default()
 
 _HOMES = {
     "Answer": "predictor",

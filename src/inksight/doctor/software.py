@@ -11,8 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import inksight
-from inksight import keras_backend
+import inksight_keras as keras_backend
 from inksight.doctor.finding import Finding, Verdict
 from inksight.doctor.visit import Visit
 
@@ -112,11 +111,6 @@ def backends(visit: Visit) -> Finding:
         words.append(f"{where} names {named}, which is none of {', '.join(BACKENDS)}")
         mends.append(unset)
     verdict: Verdict = "warning" if mends else "fine"
-    if inksight.KERAS_BACKEND_SET:
-        words.append(
-            f"import inksight sets KERAS_BACKEND={keras_backend.DEFAULT}; a program that imports Keras first must set "
-            "itself"
-        )
     if wanted not in working:
         verdict = "fault"
     return Finding("backends", verdict, "; ".join(words), "; ".join(mends) or None, facts)

@@ -6,7 +6,7 @@ import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
-from inksight import keras_backend
+import inksight_keras as keras_backend
 from inksight.doctor.child import Told, ask
 
 

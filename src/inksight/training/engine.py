@@ -12,7 +12,7 @@ from contextlib import nullcontext, suppress
 from importlib import metadata
 from typing import Any
 
-from inksight import keras_backend
+import inksight_keras as keras_backend
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.files import cache_folder
 from inksight.training.config import BACKENDS

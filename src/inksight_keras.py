@@ -1,4 +1,7 @@
-"""The backend that Keras takes. Runs when `inksight` is imported, before Keras is, and loads neither."""
+"""The backend that Keras takes. Runs when Python starts (inksight_keras.pth) and when `inksight` is imported.
+
+A module beside the package, because `import inksight` would make every start of Python slower. Loads no package.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,15 @@ _KERAS_DEFAULT = "tensorflow"
 PACKAGES = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 
 
-def set_default() -> bool:
-    """Set KERAS_BACKEND to jax where nothing names a backend and TensorFlow, which Keras would take, is absent.
-
-    Returns:
-        whether it was set.
-    """
-    needed = (
+def set_default() -> None:
+    """Set KERAS_BACKEND to jax where nothing names a backend and TensorFlow, which Keras would take, is absent."""
+    if (
         "keras" not in sys.modules
         and named() is None
         and find_spec(_KERAS_DEFAULT) is None
         and find_spec(DEFAULT) is not None
-    )
-    if needed:
+    ):
         os.environ["KERAS_BACKEND"] = DEFAULT
-    return needed
 
 
 def named() -> tuple[str, str] | None:

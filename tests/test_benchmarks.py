@@ -194,6 +194,7 @@ def test_inference_counts_in_the_graph_what_the_layer_table_counts(monkeypatch, 
     assert inference.parameters(graph) == sum(row.parameters for row in rows)
 
 
+@pytest.mark.slow
 def test_inference_compares_a_run_with_keras(quick_run, tmp_path):
     """Without its metrics.json: the graph alone says the same of the network."""
     for file in ("model.json", "model.onnx", "model.keras"):

@@ -109,6 +109,7 @@ def test_an_answer_shows_what_the_network_saw():
     assert shown.texts[3:] == [EVIL, "70.0%", "b", "20.0%", "c0", "1.0%", "c1", "1.0%", "c2", "1.0%", EVIL]
 
 
+@pytest.mark.slow
 def test_outside_of_a_kernel_nothing_is_shown(small_npz):
     assert not notebook.in_kernel()
     assert notebook.shown(None, None) == (None, None)

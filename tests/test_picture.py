@@ -247,6 +247,7 @@ def test_a_single_pixel(mode):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how much memory a process took at most is asked of Linux")
+@pytest.mark.slow
 def test_the_biggest_pictures_take_bounded_memory(tmp_path):
     """16 MP of every costly kind, decoded one after another in a process of its own: at most 600 MB in all."""
     columns, rows = np.meshgrid(*[np.arange(4096, dtype=np.uint16) // 300] * 2)

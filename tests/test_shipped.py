@@ -46,6 +46,7 @@ def photographed(digit: np.ndarray, seed: int) -> Image.Image:
     return Image.fromarray(picture.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.7))
 
 
+@pytest.mark.slow
 def test_it_reads_photographed_digits(reader, mnist, tmp_path):
     """200 test digits that it gets right as they are, put on paper: at least 98 in 100 stay right."""
     images, labels = mnist.test.images[:200], mnist.test.labels[:200]

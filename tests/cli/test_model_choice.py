@@ -98,6 +98,7 @@ def test_commands_on_run_folders_say_how_to_get_one(ask):
     assert ask("card", "shipped")[2].startswith("Error: the shipped model is no run folder")
 
 
+@pytest.mark.slow
 def test_python_has_the_same_default_and_takes_a_run(latest, seven):
     assert inksight.Predictor.load().name == "runs/mnist-quick-1"
     assert inksight.Predictor.load("shipped").name == inksight.Predictor.shipped().name == "shipped"

@@ -261,6 +261,7 @@ def test_how_long_the_next_will_take():
     assert expected_s(plan, [*done, Outcome("epochs=4", 1, 17.0)], longer) == 17
 
 
+@pytest.mark.slow
 def test_a_grid_averages_over_the_other_knobs(small_file, tmp_path):
     knobs = {"dropout": [0, 0.5], "optimizer": ["adam", "sgd"]}
     done = inksight.experiment(small_file, knobs=knobs, grid=True, seeds=2, out=tmp_path / "grid", **CHOICES)

@@ -44,7 +44,9 @@ def untouched(folder: Path) -> dict[str, str]:
     return {**inherited, "KERAS_HOME": str(folder / "keras-home")}
 
 
-SLOW = {"keras": [pytest.mark.slow]} | {key: [pytest.mark.backend] for key in ("saved_model", "litert", "openvino")}
+SLOW = {"keras": [pytest.mark.slow], "c_int8": [pytest.mark.slow]} | {
+    key: [pytest.mark.backend] for key in ("saved_model", "litert", "openvino")
+}
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, [])) for name in FORMATS])

@@ -98,6 +98,7 @@ def require_readable(folder):
         assert f"checkpoint-{parse(file.read_bytes()).step:06}.npz" == file.name
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_very_same_weights(small_npz, command):
     """With a checkpoint after each step, so that many kills come while one is written."""
     here, program = small_npz.parent, [sys.executable, "-m", "inksight", "train"]
@@ -134,6 +135,7 @@ def test_killed_at_random_moments_it_ends_with_the_very_same_weights(small_npz, 
     assert not list(here.glob("*.unfinished"))
 
 
+@pytest.mark.slow
 def test_what_a_gpu_began_goes_on_without_one(here, small_npz):
     folder = broken_off(small_npz)
     start = json.loads((folder / "start.json").read_text())
@@ -213,6 +215,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_used(here, small_npz, whole, 
     assert same(run.path, whole)
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_half_written_is_cleared_away(here, small_npz):
     folder = broken_off(small_npz)
     (folder / ".checkpoint-000007-abcdefg_.npz").write_bytes(b"half")
@@ -410,6 +413,7 @@ def test_a_number_that_only_the_file_system_knows_is_taken_is_passed(here, monke
         assert claimed.path.name == "a-3"
 
 
+@pytest.mark.slow
 def test_a_finetuning_goes_on_too(here, small_npz, mnist):
     base = inksight.train(small_npz, **SMALL, validation=0.1)
     recipe = {"batch_size": 200, "least_steps": 20}

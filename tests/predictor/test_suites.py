@@ -52,6 +52,7 @@ def test_all_says_everything(found):
     assert found["outliers"]["auroc"] > 0.95 and found["outliers"]["digits_answered"] > 0.98
 
 
+@pytest.mark.slow
 def test_all_has_a_line_for_everything(found, capsys):
     print_suites(found, found)
     said = capsys.readouterr().out

@@ -197,6 +197,7 @@ def test_bad_wishes_are_refused_in_words(client, wish, text):
     assert answer.json()["error"].startswith(text), answer.json()
 
 
+@pytest.mark.slow
 def test_one_at_a_time_and_stop_keeps_what_was_learned(client, trained, place):
     wish = {"data": "digits", "preset": "quick", "choices": {"epochs": 100_000}}
     assert client.post("/app/training/stop").json()["error"] == "no training is running."
@@ -212,6 +213,7 @@ def test_one_at_a_time_and_stop_keeps_what_was_learned(client, trained, place):
     assert inksight.load_run(place / "runs" / ended["run"]).metrics["ended"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_stopped_twice_it_gives_up(client, trained):
     client.post("/app/training", json={"data": "digits", "choices": {"epochs": 100_000}})
     until(client, lambda training: training["phase"] == "training")
@@ -251,6 +253,7 @@ def zipped(place, names=("0", "1", "2")) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.slow
 def test_an_uploaded_zip_can_be_trained_on(client, trained, place):
     content = zipped(place)
     added = client.post("/app/data", params={"name": "../../My Digits!.zip"}, content=content).json()
@@ -274,6 +277,7 @@ def test_bad_zips_are_refused(client, place, kind):
     assert text in answer.json()["error"]
 
 
+@pytest.mark.slow
 def test_an_answer_is_corrected_exported_taken_back_and_learned(client, trained, place, drawing, png, small_mnist):
     def correct(content: bytes, label: str) -> httpx.Response:
         return client.post("/app/corrections", params={"label": label}, content=content)

@@ -6,6 +6,7 @@ import shutil
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 
 import fsspec
 import pytest
@@ -14,6 +15,10 @@ import inksight
 from inksight import runs
 from inksight.errors import DataError, RunError, StorageError, UsageError
 from inksight.sharing import BEGUN, MANIFEST
+
+needs_http = pytest.mark.skipif(
+    find_spec("aiohttp") is None, reason="aiohttp, which fsspec needs for HTTP, is not installed"
+)
 
 
 @pytest.fixture
@@ -190,6 +195,8 @@ def test_a_file_that_is_gone(shared, tmp_path):
     assert not list((tmp_path / "there").iterdir())
 
 
+@pytest.mark.slow
+@needs_http
 def test_over_http(copy, shared, tmp_path, command):
     """A web server that knows no ranges gives a run, and takes none."""
 
@@ -238,6 +245,8 @@ class Refusing(BaseHTTPRequestHandler):
         (503, "could not be read: 503, message='Service Unavailable'.* Try again when it can be reached"),
     ],
 )
+@needs_http
+@pytest.mark.slow
 def test_what_a_web_server_answers_is_told(copy, tmp_path, status, text):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
     thread = threading.Thread(target=server.serve_forever)

@@ -64,10 +64,10 @@ def answer(
     # not the warnings: anyone who sends nonsense could fill the log with them
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(message)s")
     logging.getLogger("inksight").setLevel(logging.INFO)
-    listener = listen(*place)
-    bound, number = listener.getsockname()[:2]
-    if settings.token is None and not ipaddress.ip_address(bound).is_loopback:
-        note(f"Warning: whoever reaches {bound} may ask this service. Ask for a token: set INKSIGHT_TOKEN.")
-    service = Service(chosen_model(None) if model is None else model, settings)
-    address = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}"
-    run(service, listener, lambda: announce(service, address), page)
+    with listen(*place) as listener:
+        bound, number = listener.getsockname()[:2]
+        if settings.token is None and not ipaddress.ip_address(bound).is_loopback:
+            note(f"Warning: whoever reaches {bound} may ask this service. Ask for a token: set INKSIGHT_TOKEN.")
+        service = Service(chosen_model(None) if model is None else model, settings)
+        address = f"http://{f'[{bound}]' if ':' in bound else bound}:{number}"
+        run(service, listener, lambda: announce(service, address), page)

@@ -44,12 +44,11 @@ def untouched(folder: Path) -> dict[str, str]:
     return {**inherited, "KERAS_HOME": str(folder / "keras-home")}
 
 
-SLOW = {"keras": [pytest.mark.slow], "c_int8": [pytest.mark.slow]} | {
-    key: [pytest.mark.backend] for key in ("saved_model", "litert", "openvino")
-}
+MARKS = {"keras": pytest.mark.slow, "c_int8": pytest.mark.slow}
+MARKS |= {name: pytest.mark.backend for name in ("saved_model", "litert", "openvino")}
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, [])) for name in FORMATS])
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=MARKS.get(name, ())) for name in FORMATS])
 def format(request) -> str:
     require(request.param)
     return request.param

@@ -17,7 +17,7 @@ from inksight.errors import DataError, RunError, StorageError, UsageError
 from inksight.sharing import BEGUN, MANIFEST
 
 needs_http = pytest.mark.skipif(
-    find_spec("aiohttp") is None, reason="aiohttp, which fsspec needs for HTTP, is not installed"
+    find_spec("aiohttp") is None, reason="aiohttp is not installed; fsspec needs it for HTTP"
 )
 
 

@@ -158,6 +158,7 @@ def test_other_test_parts_of_the_same_data_are_other_pictures(split_apart):
         compare(paths)
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_are_only_the_same_for_one_part_of_one_set(split_apart):
     place, (first, _) = split_apart
     larger = inksight.train(place / "own", "quick", epochs=1, seed=1, size_px=32, out=place / "larger").path

@@ -138,6 +138,7 @@ def test_it_is_pickled_and_cloned(small_mnist, fitted):
     assert repr(fitted) == "Classifier(least_steps=150)"
 
 
+@pytest.mark.slow
 def test_colour_and_rows_that_fill_no_square():
     """Two kinds of noise: redder or bluer pictures; 10 numbers a row, of which the last tells."""
     generator = np.random.default_rng(0)

@@ -209,6 +209,7 @@ def test_a_folder_of_another_version_says_so(whole, tmp_path, change, text):
         inksight.experiment(resume=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_is_a_result(small_file, tmp_path):
     done = inksight.experiment(
         small_file, "tutorial", knobs={"learning_rate": [100.0]}, seeds=2, out=tmp_path / "wild",
@@ -287,6 +288,7 @@ def test_the_page_is_whole_and_its_command_makes_it_again(whole, command, small_
     assert told["effects"][1]["verdict"] == "real" and told["effects"][1]["interval95"][1] < 0
 
 
+@pytest.mark.slow
 def test_the_command_for_people(whole, command, tmp_path):
     done = command(tmp_path, "experiment", "--resume", str(whole.path), env={**os.environ, "COLUMNS": "120"})
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def untouched(folder: Path) -> dict[str, str]:
 
 
 MARKS = {"keras": pytest.mark.slow, "c_int8": pytest.mark.slow}
-MARKS |= {name: pytest.mark.backend for name in ("saved_model", "litert", "openvino")}
+MARKS |= dict.fromkeys(("saved_model", "litert", "openvino"), pytest.mark.backend)
 
 
 @pytest.fixture(scope="module", params=[pytest.param(name, marks=MARKS.get(name, ())) for name in FORMATS])

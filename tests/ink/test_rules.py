@@ -120,7 +120,7 @@ def test_rules_go(tilt, thickness, squared):
 
 
 @pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("tilt", [0, 3, -7, 12])
+@pytest.mark.parametrize("tilt", [3, *(pytest.param(tilt, marks=pytest.mark.slow) for tilt in (0, -7, 12))])
 def test_a_digit_on_rules_keeps_its_ink(mnist, tilt, squared):
     rules = ruled(tilt, squared)
     kept, levels, left = [], [], []

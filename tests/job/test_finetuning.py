@@ -52,6 +52,7 @@ def here(place, monkeypatch):
     return place
 
 
+@pytest.mark.slow
 def test_it_learns_a_style_and_keeps_what_it_knew(here, small_mnist):
     others = part(small_mnist.validation, 60, 500)
     images = np.stack([hollow(image) for image in others.images])

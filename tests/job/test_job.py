@@ -33,6 +33,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_small_set_is_repeated_until_it_is_learned(here):
     """The default preset on a few pictures of one's own: enough steps, whatever the batch size."""
     make_folder(here / "mine", classes=("bar", "square"), count=20)
@@ -89,6 +90,7 @@ def weights_of(path) -> list[np.ndarray]:
     return [onnx.numpy_helper.to_array(weight) for weight in onnx.load(path).graph.initializer]
 
 
+@pytest.mark.slow
 def test_the_command_in_the_config_makes_the_run_again(here, command):
     data = "folder"
     make_folder(here / data, classes=("yes", "no"), count=30)
@@ -114,6 +116,7 @@ def make_folder(root, classes, count, colour=False):
             Image.fromarray(picture).save(root / name / f"{index}.png")
 
 
+@pytest.mark.slow
 def test_a_folder_of_ones_own_colour_pictures(here):
     make_folder(here / "signs", classes=("bar", "square", "日本"), count=40, colour=True)
     run = inksight.train("signs", "quick", epochs=8, batch_size=16, filters=8, size_px=32)

@@ -148,6 +148,7 @@ def test_what_a_gpu_began_goes_on_without_one(here, small_npz):
     assert (run.config["device"], run.config["resumed"]["device"]) == ("gpu", "cpu")
 
 
+@pytest.mark.slow
 def test_what_an_older_version_began_goes_on(here, small_npz):
     folder = broken_off(small_npz)
     start = json.loads((folder / "start.json").read_text())
@@ -157,6 +158,7 @@ def test_what_an_older_version_began_goes_on(here, small_npz):
     assert resumed()[0].metrics["ended"] == "finished"
 
 
+@pytest.mark.slow
 def test_without_a_break_nothing_stays(here, small_npz):
     run = inksight.train(small_npz, **SMALL)
     assert [path.name for path in run.path.parent.iterdir()] == ["small-quick-1"]
@@ -193,6 +195,7 @@ def test_broken_off_it_becomes_the_run_it_would_have_been(here, small_npz, whole
     assert said == "runs/small-quick-1 is finished already; nothing was left to do.\n"
 
 
+@pytest.mark.slow
 def test_broken_off_before_the_first_checkpoint_it_begins_anew(here, small_npz, whole, monkeypatch):
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "1000")
     folder = broken_off(small_npz)
@@ -229,6 +232,7 @@ def test_what_a_kill_left_half_written_is_cleared_away(here, small_npz):
     assert left == {"small-quick-1", ".small-quick-1.inksight-notafold", *others}
 
 
+@pytest.mark.slow
 def test_killed_between_its_end_and_the_clearing_away(here, small_npz):
     folder = broken_off(small_npz)
     run, _ = resumed()
@@ -239,6 +243,7 @@ def test_killed_between_its_end_and_the_clearing_away(here, small_npz):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_time_limit_counts_the_training_before_the_break(here, small_npz):
     broken_off(small_npz, after=3, epochs=100_000, time_limit_s=2)
     run, _ = resumed()
@@ -247,6 +252,7 @@ def test_a_time_limit_counts_the_training_before_the_break(here, small_npz):
     assert seconds == sorted(seconds) and run.metrics["seconds"]["fit"] >= seconds[-1] - 0.01
 
 
+@pytest.mark.slow
 def test_arrays_out_of_a_program_are_given_once_more(here, small_mnist):
     made = replace(small_mnist, source="")
     broken_off(made)
@@ -258,6 +264,7 @@ def test_arrays_out_of_a_program_are_given_once_more(here, small_mnist):
     assert inksight.resume("latest", data=made).metrics["ended"] == "finished"
 
 
+@pytest.mark.slow
 def test_data_that_has_changed_is_refused_and_nothing_lost(here, small_npz):
     folder = broken_off(small_npz)
     content = small_npz.read_bytes()
@@ -270,6 +277,7 @@ def test_data_that_has_changed_is_refused_and_nothing_lost(here, small_npz):
     assert inksight.resume("latest").metrics["ended"] == "finished"
 
 
+@pytest.mark.slow
 def test_another_version_is_refused_and_other_engines_are_told(here, small_npz):
     folder = broken_off(small_npz)
     start = json.loads((folder / "start.json").read_text())
@@ -358,6 +366,7 @@ KEPT = (
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt("now"), EngineError("not equal")])
+@pytest.mark.slow
 def test_what_was_kept_stays_whatever_the_training_ends_by(here, small_npz, whole, error):
     watcher = PowerCut(7, error)
     with pytest.raises(type(error)) as raised:
@@ -369,6 +378,7 @@ def test_what_was_kept_stays_whatever_the_training_ends_by(here, small_npz, whol
 
 
 @pytest.mark.parametrize("moment", ["built", "noted"])
+@pytest.mark.slow
 def test_what_was_taken_up_stays_though_it_ends_at_once(here, small_npz, whole, monkeypatch, moment):
     folder = broken_off(small_npz)
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "1000")
@@ -398,6 +408,7 @@ def test_a_divergence_would_come_again_and_leaves_nothing_unless_it_was_taken_up
     assert len(list(folder.glob("checkpoint-*"))) >= 1
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_file_name_is_made_one(here, small_mnist):
     run = inksight.train(replace(small_mnist, name="a/b: c"), **SMALL | {"epochs": 1})
     assert run.path.as_posix() == "runs/a_b_ c-quick-1"

@@ -115,7 +115,7 @@ def test_what_does_not_fit_a_picture_is_named_with_its_limit(net, size_px, knobs
 
 
 @pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize(("kernel_size", "pool_size"), [(5, 2), (8, 3)])
+@pytest.mark.parametrize(("kernel_size", "pool_size"), [pytest.param(5, 2, marks=pytest.mark.slow), (8, 3)])
 def test_the_smallest_picture_that_is_taken_is_the_smallest_that_keras_builds(net, kernel_size, pool_size):
     size_px = smallest_px(net, kernel_size, pool_size)
     knobs = {"kernel_size": kernel_size, "pool_size": pool_size}

@@ -124,6 +124,7 @@ def folder_run(small_mnist, tmp_path_factory):
     return inksight.train(root, "quick", epochs=1, least_steps=100, out=root.parent / "run"), root
 
 
+@pytest.mark.slow
 def test_wrong_pictures_are_called_by_their_files_when_the_data_is_gone_too(folder_run, command):
     run, root = folder_run
     wrong = {f"test/d {int(label) + 1}/te-{index}.png" for index, label in enumerate("721")}

@@ -82,6 +82,7 @@ def test_sigterm_under_load_loses_no_request(start, drawing):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_an_idle_service_ends_with_0(start, number):
     with start() as server:
         assert server.client.get("/v2/health/ready").status_code == 200

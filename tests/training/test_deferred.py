@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def runs(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -22,6 +24,7 @@ def test_keras_comes_without_what_it_does_not_need():
     runs(PREPARED + f"found = {put_off} & set(sys.modules)\nassert not found, found")
 
 
+@pytest.mark.slow
 def test_what_was_put_off_is_there_when_it_is_used(tmp_path):
     runs(
         PREPARED

@@ -114,6 +114,7 @@ def test_rows_are_given_for_pictures_as_they_are(small_mnist):
 
 
 @pytest.mark.parametrize("net", ["strided", pytest.param("compact", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_bfloat16_learns_as_well_and_exports_in_float32(small_mnist, net):
     config = replace(FAST, net=net, epochs=4)
     scores = {}

@@ -173,6 +173,7 @@ def test_members_side_by_side_learn_as_each_would_alone(small_mnist):
     assert losses == pytest.approx(-np.log(probabilities[np.arange(100), targets[0].argmax(1)]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_an_ensemble_trains_and_repeats(small_mnist):
     config = replace(FAST, members=2)
 
@@ -297,6 +298,7 @@ def test_early_stopping_keeps_the_best(small_mnist):
     assert entropy == pytest.approx(min(losses), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_one_epoch_of_an_augmenting_preset_still_augments(small_mnist):
     """`standard` ends with one plain epoch of four; of a single epoch that may not be all of it."""
     config = replace(preset("standard"), net="strided", filters=8, epochs=1, least_steps=0)
@@ -305,6 +307,7 @@ def test_one_epoch_of_an_augmenting_preset_still_augments(small_mnist):
     assert not np.array_equal(augmented.get_weights()[0], untouched.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_the_training_with_its_schedule(small_mnist):
     _, fitted = trained(small_mnist, replace(FAST, epochs=100_000), ends_at=time.monotonic() + 4)
     assert fitted.ended == "time limit"

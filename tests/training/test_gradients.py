@@ -75,6 +75,7 @@ def test_a_tie_has_one_winner():
     "net", [net if net == "strided" else pytest.param(net, marks=pytest.mark.slow) for net in NETS]
 )
 @pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
 def test_a_whole_network_gives_the_same(net, training):
     """Keras's own layers are the oracle; an activation without kinks, so that rounding decides nothing."""
     images = RANDOM.integers(0, 256, (16, 28, 28, 1), np.uint8)

@@ -1,6 +1,7 @@
-"""The backend that Keras takes. Runs when Python starts (inksight_keras.pth) and when `inksight` is imported.
+"""The backend that Keras takes where nobody names one.
 
-A module beside the package, because `import inksight` would make every start of Python slower. Loads no package.
+Runs when Python starts, by inksight_keras.pth, and when `inksight` is imported. It is a module beside the package,
+because `import inksight` would make every start of Python slower; it imports no package.
 """
 
 from __future__ import annotations
@@ -14,14 +15,24 @@ _KERAS_DEFAULT = "tensorflow"
 PACKAGES = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 
 
+class _AtImport:
+    """A finder that finds nothing. It sets the default when `keras` is imported, so that programs which never import
+    Keras, and those they start, have an untouched environment."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "keras":
+            set_default()
+
+
+def install() -> None:
+    """Have Python set the default when it imports Keras."""
+    if not any(isinstance(finder, _AtImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AtImport())
+
+
 def set_default() -> None:
     """Set KERAS_BACKEND to jax where nothing names a backend and TensorFlow, which Keras would take, is absent."""
-    if (
-        "keras" not in sys.modules
-        and named() is None
-        and find_spec(_KERAS_DEFAULT) is None
-        and find_spec(DEFAULT) is not None
-    ):
+    if named() is None and find_spec(_KERAS_DEFAULT) is None and find_spec(DEFAULT) is not None:
         os.environ["KERAS_BACKEND"] = DEFAULT
 
 

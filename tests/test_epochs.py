@@ -27,19 +27,36 @@ def test_a_long_training_prints_about_twenty_lines_evenly_spread(epochs):
     _, numbers = printed([None] * epochs)
     assert numbers[0] == 1 and numbers[-1] == epochs and 20 <= len(numbers) <= 21
     steps = [later - earlier for earlier, later in pairwise(numbers[1:])]
-    assert max(steps) - min(steps) <= 1
+    assert max(steps) - min(steps) <= 1, "evenly"
 
 
-def test_the_lowest_validation_loss_so_far_is_marked():
-    lines, _ = printed([0.5, 0.3, 0.4, 0.2])
-    assert [line.endswith("  best") for line in lines] == [False, True, True, False, True]
+def test_a_moving_estimate_of_the_epochs_prints_no_more_lines():
+    """Under a time limit, how many epochs there will be is an estimate."""
+    row = {"loss": 1.0, "accuracy": 0.5}
+    for estimate in (lambda number: 1000 + number * 37 % 101 - 50, lambda number: 200 + number):
+        table = EpochTable()
+        epochs = [(number, max(estimate(number), number + 1)) for number in range(1, 1000)]
+        lines = [line for number, planned in epochs for line in table.add(number, planned, row)]
+        assert len(lines) + len(table.end()) <= 23
+
+
+def marked(lines):
+    return [line.split("/")[0].strip() for line in lines if line.endswith("  best")]
+
+
+def test_the_epoch_of_the_lowest_validation_loss_is_marked_once_at_the_end():
+    lines, numbers = printed([0.5, 0.3, 0.4, 0.2])
+    assert numbers == [1, 2, 3, 4] and marked(lines) == ["4"]
+    lines, numbers = printed([0.5, 0.2, 0.4, 0.3])
+    assert numbers == [1, 2, 3, 4, 2] and marked(lines) == ["2"]
+    assert marked(printed([0.5])[0]) == [], "a single epoch is no choice"
 
 
 def test_the_best_epoch_is_printed_even_where_its_line_was_left_out():
     losses = [1.0] * 175
     losses[171] = 0.1
     lines, numbers = printed(losses)
-    assert numbers[-1] == 172 and lines[-1].endswith("best")
+    assert numbers[-2:] == [175, 172] and marked(lines) == ["172"]
 
 
 def test_an_early_end_prints_the_last_epoch():

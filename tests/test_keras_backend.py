@@ -48,10 +48,7 @@ def keras_json(tmp_path):
 @without_tensorflow
 @pytest.mark.parametrize(
     "order",
-    [
-        "keras, inksight",
-        *(pytest.param(order, marks=pytest.mark.slow) for order in ("inksight, keras", "keras")),
-    ],
+    ["inksight, keras", "keras, inksight", pytest.param("keras", marks=pytest.mark.slow)],
 )
 def test_keras_runs_on_jax_whoever_is_imported_first(python, tmp_path, order):
     first = python(f"import {order}; {PREDICT}")

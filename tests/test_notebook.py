@@ -125,7 +125,7 @@ def test_the_time_left_counts_the_steps_of_this_process_only(monkeypatch):
     bar = notebook.LiveBar()
     bar.built([])
     for done in (901, 902):
-        bar.step(done, 1000, {"epoch": done / 100, "loss": 0.5, "accuracy": 0.9})
+        bar.step(done, 1000, {"epoch": done / 100, "epochs": 10, "loss": 0.5, "accuracy": 0.9})
     assert drawn == [f"epoch 10 of 10 · loss 0.5000 · accuracy 0.9000 · {left} s left" for left in (198, 196)]
 
 

@@ -57,8 +57,10 @@ def run(script, *arguments, **environment):
     return json.loads(line), done.stderr
 
 
-@pytest.mark.parametrize("script, framework", STEPS)
-@pytest.mark.backend
+@pytest.mark.parametrize(
+    "script, framework",
+    [pytest.param(*step, marks=pytest.mark.slow if step[1] == "jax" else pytest.mark.backend) for step in STEPS],
+)
 def test_a_peer_learns_and_prints_one_json_line(script, framework, few):
     if importlib.util.find_spec(framework) is None:
         assert os.environ.get("INKSIGHT_BACKEND") != framework, f"{framework} was to be tested and is not there"

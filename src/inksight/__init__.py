@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from inksight.tracking.session import track
     from inksight.training.config import PRESETS, TrainConfig
 
-keras_backend.set_default()
+keras_backend.install()
 
 _HOMES = {
     "Answer": "predictor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -13,15 +14,16 @@ _FIRST = ("loss", "accuracy", "val_loss", "val_accuracy")
 class EpochTable:
     """Lines of at most about MOST_LINES epochs, evenly spread; the first and the last are always among them.
 
-    A line is marked "best" where its validation loss is the lowest so far.
+    The epoch with the lowest validation loss is marked "best": at the end, where that is known.
     """
 
     def __init__(self) -> None:
         self._columns: list[str] = []
         self._last_end = time.monotonic()
         self._best: tuple[float, str] | None = None  # the lowest validation loss and the line of its epoch
-        self._shown: set[str] = set()
-        self._line = ""
+        self._line = self._last_printed = ""
+        self._count = 0
+        self._next_share = 0.0  # of the training, from which on the next line is printed
 
     def start(self) -> None:
         """Starts the clock of the first epoch."""
@@ -36,6 +38,7 @@ class EpochTable:
         """
         now = time.monotonic()
         seconds, self._last_end = now - self._last_end, now
+        self._count += 1
         lines = []
         if not self._columns:
             found = [name for name in row if name not in _BEFORE]
@@ -44,19 +47,23 @@ class EpochTable:
         figures = [f"{row[name]:>{len(name)}.4f}" if name in row else " " * len(name) for name in self._columns]
         self._line = "  ".join([f"{f'{number}/{epochs}':>9}", *figures, f"{seconds:>7.{1 if seconds >= 1 else 2}f}"])
         loss = row.get("val_loss")
-        if loss is not None and epochs > 1 and (self._best is None or loss < self._best[0]):
-            self._line += "  best"
+        if loss is not None and (self._best is None or loss < self._best[0]):
             self._best = (loss, self._line)
-        spread = number * MOST_LINES // epochs > (number - 1) * MOST_LINES // epochs
-        if number == 1 or number >= epochs or spread:
-            lines += self._show(self._line)
+        share = number / epochs
+        if share >= 1:
+            lines += self.end()
+        elif share >= self._next_share:
+            self._next_share = math.floor(share * MOST_LINES + 1) / MOST_LINES
+            self._last_printed = self._line
+            lines.append(self._line)
         return lines
 
     def end(self) -> list[str]:
-        """Returns the lines still to print: the last epoch, and the best one, unless they were printed."""
-        lines = [self._best[1]] if self._best is not None else []
-        return [line for line in (*lines, self._line) if line and line not in self._shown and self._show(line)]
-
-    def _show(self, line: str) -> list[str]:
-        self._shown.add(line)
-        return [line]
+        """Returns the lines still to print: the last epoch unless it was printed, and the best one with its mark."""
+        last, self._line = self._line, ""
+        if not last:
+            return []
+        best = f"{self._best[1]}  best" if self._best is not None and self._count > 1 else None
+        is_best = self._best is not None and self._best[1] == last
+        lines = [] if last == self._last_printed or (is_best and best) else [last]
+        return lines if best is None else [*lines, best]

@@ -71,8 +71,7 @@ class LiveBar:
             self._before = done - 1
         now = time.monotonic()
         if done >= planned or now - self._drawn > _EVERY_S:
-            epochs = math.ceil(planned * running["epoch"] / done)
-            figures = [f"epoch {max(math.ceil(running['epoch']), 1)} of {epochs}"]
+            figures = [f"epoch {math.ceil(running['epoch'])} of {running['epochs']}"]
             figures += [f"{name} {running[name]:.4f}" for name in ("loss", "accuracy")]
             left = (now - self._began) / (done - self._before) * (planned - done)
             ending = f"{left:.0f} s left" if done < planned else f"{now - self._began:.1f} s"

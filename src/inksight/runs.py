@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -198,7 +199,7 @@ def resolve(run: RunLike | None = None) -> Path:
 
 
 def model_name(folder: Path) -> str:
-    """What `resolve` takes for a folder that it gave: "shipped", or the path."""
+    """The name of a folder that `resolve` returned: "shipped", or the path."""
     return "shipped" if folder == SHIPPED else str(folder)
 
 
@@ -304,13 +305,25 @@ def next_free(stem: str, above: int = 0) -> Path:
 
 def _newest() -> Path | None:
     """The run folder under DEFAULT_ROOT that was finished last, among those that beat the commonest class."""
-    return next((path for path in finished_runs() if Run(path).warning is None), None)
+    for path in finished_runs():
+        try:
+            if Run(path).warning is None:
+                return path
+        except RunError as error:
+            raise RunError(
+                f"{error} It is the latest run; to use another model, name it: a run folder, or shipped."
+            ) from error
+    return None
 
 
 def finished_runs() -> list[Path]:
-    """The run folders under DEFAULT_ROOT, the newest first."""
-    found = [path for path in DEFAULT_ROOT.glob("[!.]*") if (path / METRICS).is_file()]
-    return sorted(found, key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
+    """The run folders with a model under DEFAULT_ROOT, the newest first."""
+    found = []
+    for path in DEFAULT_ROOT.glob("[!.]*"):
+        if (path / CARD).is_file() and (path / MODEL).is_file():
+            with suppress(FileNotFoundError):  # no metrics, or removed just now
+                found.append(((path / METRICS).stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _latest() -> Path:

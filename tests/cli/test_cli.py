@@ -108,10 +108,11 @@ def test_dry_run_prints_the_layers_and_trains_nothing(small_npz, command):
     assert (as_json["parameters"], as_json["steps_per_epoch"]) == (693_962, 59)
 
 
-def test_dry_run_is_for_new_trainings_only(small_npz, command):
-    done = command(small_npz.parent, "train", "small.npz", "--finetune", "latest", "--dry-run")
+@pytest.mark.parametrize("flag", ["--finetune", "--time", "--out", "--track", "--workers"])
+def test_dry_run_refuses_what_it_would_ignore(small_npz, command, flag):
+    done = command(small_npz.parent, "train", "small.npz", flag, "2", "--dry-run")
     assert done.returncode == 2
-    assert "--dry-run works for a new training only. Leave --finetune out." in done.stderr
+    assert f"--dry-run trains nothing, so {flag} has no effect. Leave it out." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,7 @@ def test_a_terminal_shows_a_bar_and_keeps_a_line_for_each_epoch(small_npz):
     assert "━" in text and re.search(r"loss \d\.\d{4}  accuracy \d\.\d{4}", text)
     lines = [line.rstrip() for line in re.split(r"[\r\n]+", text)]
     assert [match[1] for line in lines if (match := TABLE_LINE.fullmatch(line))] == ["1", "2", "3"]
+    assert {match[1] for match in re.finditer(r"\b\d/(\d+) ", text)} == {"3"}, "every bar says of how many epochs"
     assert all(len(line) <= 80 for line in lines)
 
 

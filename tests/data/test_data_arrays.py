@@ -47,7 +47,7 @@ def test_a_sample_of_mnist() -> None:
         UsageError, match=r"no picture mnist:test/10000: the test part .* has 10,000 pictures, 0 to 9,999\."
     ):
         sample("mnist", 10_000)
-    with pytest.raises(UsageError, match="no picture mnist:train/-1: the train part of mnist has 60,000 pictures"):
+    with pytest.raises(UsageError, match="no picture mnist:train/-1: the split train of mnist has 60,000 pictures"):
         sample("mnist", -1, "train")
     with pytest.raises(UsageError, match='no picture mnist:trian/0: no split "trian". Did you mean train'):
         sample("mnist", 0, "trian")

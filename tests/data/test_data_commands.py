@@ -120,7 +120,7 @@ def test_look_as_json(folder: Path) -> None:
         "source": str(folder), "split": "test", "index": 11, "file": file, "label": "b", "shape": [28, 28], "out": None
     }  # fmt: skip
     assert run("look", f"{folder}:test/11").stdout.startswith(f"{folder}:test/11, {file}: b ")
-    with pytest.raises(UsageError, match="no picture .*own:test/12: the test part of .*own has 12 pictures, 0 to 11"):
+    with pytest.raises(UsageError, match="no picture .*own:test/12: the split test of .*own has 12 pictures, 0 to 11"):
         run("look", f"{folder}:test/12")
     with pytest.raises(UsageError, match='"mnist" names no picture of a data set; NAME:SPLIT/INDEX was expected'):
         run("look", "mnist")

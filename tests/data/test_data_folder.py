@@ -166,7 +166,7 @@ def test_a_sample_is_what_load_has_there(two_classes: Path) -> None:
         part = getattr(data, split)
         np.testing.assert_array_equal(image, part.images[index])
         assert (label, classes, file) == (part.labels[index], data.classes, part.files[index])
-    with pytest.raises(UsageError, match=r"no picture .*set:test/4: the test part of .*set has 4 pictures, 0 to 3\."):
+    with pytest.raises(UsageError, match=r"no picture .*set:test/4: the split test of .*set has 4 pictures, 0 to 3\."):
         sample(two_classes, 4)
     with pytest.raises(UsageError, match=r'no picture .*set:validation/0: no split "validation"\. Known: test, train'):
         sample(two_classes, 0, "validation")

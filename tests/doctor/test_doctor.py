@@ -46,6 +46,7 @@ def test_facts_are_those_of_the_process(command, tmp_path):
     assert (told["healthy"], told["fault"]) == (True, 0)
     assert found["packages"]["versions"]["keras"] == metadata.version("keras")
     assert (found["backends"]["used"], found["backends"]["named"]) == ("jax", os.environ["KERAS_BACKEND"])
+    assert found["keras"]["backend"] == "jax"
     assert found["processor"]["usable"] == found["threads"]["training"] == 1
     assert all(found["tuning"]["flags"].values())
     assert found["cache"]["folder"] == os.environ["INKSIGHT_CACHE"]
@@ -125,6 +126,18 @@ def test_keras_does_not_start_with_a_config_that_is_no_object(monkeypatch, tmp_p
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "keras.json").write_text("[]")
     assert "AttributeError" in ask("backend", "jax").trouble
+
+
+def test_keras_that_cannot_be_imported_by_itself(monkeypatch, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; sys.meta_path[:] = sys.meta_path[-3:]"
+    )  # as without the .pth
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND")
+    finding = software.keras_settings(Visit())
+    assert finding.verdict == "fault" and "import keras fails: " in finding.words
+    assert finding.mend == "export KERAS_BACKEND=jax, or: pip install --force-reinstall inksight"
 
 
 def test_flags_of_the_user_that_undo_the_tuning(monkeypatch):

@@ -152,7 +152,7 @@ def test_the_command_as_json_from_stdin(digit_run, mnist, tmp_path):
         (("text.png",), 1, "text.png is not a picture that can be read"),
         (("mnist:0", "--model", "nowhere"), 1, 'no run "nowhere": there is no such folder.'),
         (("mnist:0", "--data", "mnits"), 2, 'no data set "mnits". Did you mean mnist?'),
-        (("mnist:10000",), 2, "no picture mnist:test/10000: the test part of mnist has 10,000 pictures"),
+        (("mnist:10000",), 2, "no picture mnist:test/10000: the split test of mnist has 10,000 pictures"),
     ],
 )
 def test_bad_input_is_one_text_and_a_code(command, tmp_path, words, code, text):

@@ -199,8 +199,8 @@ def test_the_summary_names_the_commonest_classes():
     ("source", "code", "text"),
     [
         ("mnits:3", 2, 'no data set "mnits". Did you mean mnist?'),
-        ("mnist:10000", 2, "no picture mnist:test/10000: the test part of mnist has 10,000 pictures, 0 to 9,999."),
-        ("mnist:train/-1", 2, "no picture mnist:train/-1: the train part of mnist has 60,000 pictures, 0 to 59,999."),
+        ("mnist:10000", 2, "no picture mnist:test/10000: the split test of mnist has 10,000 pictures, 0 to 9,999."),
+        ("mnist:train/-1", 2, "no picture mnist:train/-1: the split train of mnist has 60,000 pictures, 0 to 59,999."),
         ("mnist:tset/1", 2, 'no picture mnist:tset/1: no split "tset". Did you mean test? Known: test, train.'),
         ("mnist:test", 2, 'no picture "mnist:test": mnist:SPLIT/INDEX was expected, mnist:test/0 for instance.'),
         ("empty:train/3", 1, "empty is empty; wanted: a folder for each class"),

@@ -92,6 +92,7 @@ def test_the_bar_shows_the_means_of_the_epoch_so_far(small_mnist):
     _, fitted = trained(small_mnist, watcher=Collector())
     done, planned, running = Collector.seen[-1]
     assert (done, planned, running["epoch"]) == (40, 40, 2.0)
+    assert {running["epochs"] for _, _, running in Collector.seen} == {2}
     last = fitted.history[-1]
     assert running["loss"] == pytest.approx(last["loss"]) and running["accuracy"] == pytest.approx(last["accuracy"])
     assert [(number, epochs) for number, epochs, _ in Collector.ends] == [(1, 2), (2, 2)]

@@ -77,12 +77,12 @@ def predict(
 
     predictor, found = Predictor.load(chosen_model(model)), pictures_in(pictures)
     tally = _print_answers(predictor, found, as_json) if out is None else _save(predictor, found, out, as_json)
-    raise typer.Exit(tally.code)
+    raise typer.Exit(1 if tally.errors and tally.pictures > 1 else tally.code)
 
 
 @dataclass
 class Tally:
-    """What came of some pictures. labels: how many were answered with each class."""
+    """Counts of predictions. labels: the number of pictures by predicted class, of those with the verdict "class"."""
 
     labels: Counter[str] = field(default_factory=Counter)
     unsure: int = 0
@@ -92,11 +92,11 @@ class Tally:
 
     @property
     def pictures(self) -> int:
-        """How many there were."""
+        """The number of pictures, unreadable ones included."""
         return self.labels.total() + self.unsure + self.rejected + self.errors
 
     def add(self, answer: Answer | InksightError) -> None:
-        """One more."""
+        """Counts one prediction, or the error in its place."""
         if isinstance(answer, InksightError):
             self.errors += 1
             self.code = max(self.code, 2 if isinstance(answer, UsageError) else 1)
@@ -107,12 +107,12 @@ class Tally:
             self.rejected += answer.verdict == "rejected"
 
     def to_dict(self) -> dict[str, Any]:
-        """It as it goes into JSON."""
+        """Plain values for JSON."""
         counts = {"unsure": self.unsure, "rejected": self.rejected, "errors": self.errors}
         return {"pictures": self.pictures, "labels": dict(self.labels.most_common()), **counts}
 
     def in_words(self) -> str:
-        """It as a person would say it, the commonest classes first."""
+        """A one-line summary, the commonest classes first."""
         commonest = self.labels.most_common(MOST_CLASSES)
         told = [f"{name} ({count:,})" for name, count in commonest]
         if others := len(self.labels) - len(commonest):
@@ -121,7 +121,7 @@ class Tally:
         for count, words in ((self.unsure, "unsure"), (self.rejected, "none of the known classes")):
             told += [f"{count:,} {words}"] if count else []
         told += [f"{self.errors:,} could not be read"] if self.errors else []
-        return f"{self.pictures:,} pictures: {', '.join(told)}."
+        return f"{self.pictures:,} {'picture' if self.pictures == 1 else 'pictures'}: {', '.join(told)}."
 
 
 def _require_no_batch_flags(**given: str | int | None) -> None:

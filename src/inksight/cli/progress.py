@@ -139,13 +139,13 @@ class TrainingProgress:
         self._started = self._started or (done - 1, now)
         before, since = self._started
         seconds_a_step = (now - since) / (done - before)
-        epoch = max(math.ceil(running["epoch"]), 1)
-        steps = done / running["epoch"]  # an epoch
-        share = done / planned if steps * seconds_a_step < _SHORT_EPOCH_S else running["epoch"] - (epoch - 1)
+        epoch, epochs = math.ceil(running["epoch"]), int(running["epochs"])
+        is_short = planned * seconds_a_step < _SHORT_EPOCH_S * epochs
+        share = done / planned if is_short else running["epoch"] - (epoch - 1)
         figures = [f"loss {running['loss']:.4f}", f"accuracy {running['accuracy']:.4f}"]
         if done > before + 2:  # the first steps compile
             figures.append(f"{_duration((planned - done) * seconds_a_step)} left")
-        what = f"{epoch}/{math.ceil(planned / steps)}"
+        what = f"{epoch}/{epochs}"
         self._bar.update(
             self._task("training"), description=what, completed=share, total=1.0, figures="  ".join(figures)
         )

@@ -51,7 +51,7 @@ def read(
     codes = [_read_one(predictor, each, annotate, as_json) for each in found]
     if len(found) > 1 and (errors := sum(map(bool, codes))):
         note(f"{unreadable(errors, len(found))}.")
-    raise typer.Exit(max(codes))
+    raise typer.Exit(1 if len(codes) > 1 and any(codes) else max(codes))
 
 
 def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | None, as_json: bool) -> int:

@@ -37,7 +37,7 @@ class Answered:
     true_label: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """It as it goes into JSON."""
+        """Plain values for JSON."""
         if isinstance(self.answer, InksightError):
             return {"source": self.source, "error": as_text(str(self.answer))}
         return self.answer.to_dict() | ({} if self.true_label is None else {"true_label": self.true_label})
@@ -106,7 +106,7 @@ def named_picture(source: str, predictor: Predictor, prepare: Prepare | None = N
 
 
 def answered(predictor: Predictor, pictures: Sequence[str | Unusable]) -> Iterator[list[Answered]]:
-    """Answers what `pictures_in` gave, some at a time; a picture that cannot be had has its error in its place."""
+    """Answers what `pictures_in` gave, some at a time; an unreadable picture has its error in place of the answer."""
     for start in range(0, len(pictures), _AT_ONCE):
         opened = [_opened(predictor, each) for each in pictures[start : start + _AT_ONCE]]
         there = [(each.picture, each.source) for each in opened if isinstance(each, Named)]

@@ -105,7 +105,8 @@ def train(
     if resume is not None:
         _require_nothing_else({"DATA": source, "--finetune": finetune, "--out": out} | _as_flags(own | given))
     if dry_run:
-        _dry_run(source, own, {"--finetune": finetune, "--resume": resume, "--workers": workers}, given, as_json)
+        others = {"finetune": finetune, "resume": resume, "workers": workers, "time": time, "out": out, "track": track}
+        _dry_run(source, own, _as_flags(others), given, as_json)
         return
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress() as shown:
         told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
@@ -143,7 +144,7 @@ def _dry_run(
 
     for flag, value in others.items():
         if value is not None:
-            raise UsageError(f"--dry-run works for a new training only. Leave {flag} out.")
+            raise UsageError(f"--dry-run trains nothing, so {flag} has no effect. Leave it out.")
     chosen = {name: own[name] for name in ("config", "preprocessing")} | {"size_px": own["size"]}
     with progress_bar() as progress:
         planned = plan(source or "mnist", own["preset"] or QUICK, **chosen, progress=progress, **given)

@@ -59,7 +59,7 @@ def require_picture(address: Address, counts: Mapping[str, int]) -> None:
     count = counts[address.split]
     if not 0 <= address.index < count:
         raise UsageError(
-            f"no picture {address}: the {address.split} part of {address.data} has {count:,} pictures, "
+            f"no picture {address}: the split {address.split} of {address.data} has {count:,} pictures, "
             f"0 to {count - 1:,}."
         )
 

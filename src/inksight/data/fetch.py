@@ -77,6 +77,7 @@ def hash_of(*pieces: bytes | memoryview, like: str) -> str:
 def _download(address: str, target: Path, known_hash: str, progress: Progress) -> str | None:
     """Downloads one address to `target`; gives what was wrong, or None."""
     from http.client import HTTPException
+    from ssl import SSLCertVerificationError
     from urllib.error import HTTPError
     from urllib.request import urlopen
 
@@ -95,6 +96,11 @@ def _download(address: str, target: Path, known_hash: str, progress: Progress) -
         return f"the server answered HTTP {error.code}"
     except (OSError, HTTPException) as error:
         cause = getattr(error, "reason", error)  # urllib wraps what went wrong before the answer
+        if isinstance(cause, SSLCertVerificationError):
+            return (
+                "its certificate could not be verified; this Python has no root certificates for it (on macOS, run "
+                "Install Certificates.command of the Python folder; elsewhere, set SSL_CERT_FILE)"
+            )
         return "no answer in time" if isinstance(cause, TimeoutError) else f"unreachable ({_words(cause)})"
     found = hash_of(*pieces, like=known_hash)
     if found != known_hash:

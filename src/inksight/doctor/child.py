@@ -38,6 +38,18 @@ def ask(question: str, *arguments: str, limit_s: float = LIMIT_S) -> Told:
         return Told(trouble=_last_words(done.returncode, done.stderr))
 
 
+def import_keras() -> Told:
+    """Imports Keras in a program that does not import Inksight."""
+    program = [sys.executable, "-P", "-c", "import keras; print(keras.backend.backend())"]
+    try:
+        done = subprocess.run(program, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return Told(trouble=f"it gave no answer in {LIMIT_S:g} s")
+    if done.returncode:
+        return Told(trouble=_last_words(done.returncode, done.stderr))
+    return Told({"backend": done.stdout.strip()})
+
+
 def _last_words(code: int, stderr: str) -> str:
     """Why a process ended without an answer: XLA names a flag that it does not know, then aborts."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]

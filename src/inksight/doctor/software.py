@@ -8,6 +8,7 @@ import platform
 import shlex
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def keras_settings(visit: Visit) -> Finding:
     path = Path(keras_backend.config_file())
     facts: dict[str, Any] = {"path": str(path)}
     if not path.exists():
-        return Finding("keras", "fine", f"no {path}: Keras's own settings", facts=facts)
+        return _imported(visit, f"no {path}: Keras's own settings", facts)
     mend = shlex.join(["mv", str(path), f"{path}.old"])  # Keras writes a new one
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +84,19 @@ def keras_settings(visit: Visit) -> Finding:
     if bad:
         words = f"{path} has {', '.join(bad)}; networks here need its own settings"
         return Finding("keras", "fault", words, mend, facts)
-    return Finding("keras", "fine", f"{path} changes nothing that matters here", facts=facts)
+    return _imported(visit, f"{path} changes nothing that matters here", facts)
+
+
+def _imported(visit: Visit, words: str, facts: dict[str, Any]) -> Finding:
+    """Whether `import keras` works in a program that does not import Inksight; a missing backend is told elsewhere."""
+    if find_spec(visit.wanted_backend) is None:
+        return Finding("keras", "fine", words, facts=facts)
+    told = visit.plain_keras
+    facts |= told.facts
+    if told.trouble is None:
+        return Finding("keras", "fine", f"{words}; import keras runs on {told.facts['backend']}", facts=facts)
+    mend = f"export KERAS_BACKEND={visit.wanted_backend}, or: pip install --force-reinstall inksight"
+    return Finding("keras", "fault", f"{words}; import keras fails: {told.trouble}", mend, facts)
 
 
 def backends(visit: Visit) -> Finding:

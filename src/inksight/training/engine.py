@@ -43,10 +43,11 @@ def prepare(backend: str | None, device: str = "auto") -> str:
         EngineError: the backend is not installed, or Keras runs on another one already.
     """
     loaded = _loaded_backend()
-    named, _ = keras_backend.named() or ("", "")
-    wanted = backend or loaded or (named if named in BACKENDS else keras_backend.DEFAULT)
+    named, where = keras_backend.named() or (None, "")
+    wanted = backend or loaded or named or keras_backend.DEFAULT
     if wanted not in BACKENDS:
-        raise UsageError(unknown("backend", wanted, BACKENDS))
+        hint = "" if wanted == backend else f" {where} names it; give --backend, or change that."
+        raise UsageError(unknown("backend", wanted, BACKENDS) + hint)
     if loaded is not None and loaded != wanted:
         raise EngineError(
             f"Keras is loaded with the backend {loaded} already; {wanted} was wanted. "

@@ -44,8 +44,8 @@ class Watcher:
 
         Args:
             done, planned: steps; under a time limit `planned` is an estimate.
-            running: `epoch` (2.5 in the middle of the third), and `loss` and `accuracy` over that epoch so far, at
-                most a tenth of a second old.
+            running: `epoch` (2.5 in the middle of the third) and `epochs` (planned), and `loss` and `accuracy` over
+                that epoch so far. All but `epochs` may be a tenth of a second old.
         """
 
     def row(self, row: Row) -> None:
@@ -298,7 +298,9 @@ class _Loop:
             totals = np.add(self.sums[-1][1:], self.stepper.totals(reset=False))
             loss, correct, pictures = np.subtract(totals, start[1:]).tolist()
             self.running = {"epoch": step / per_epoch, "loss": loss / pictures, "accuracy": correct / pictures}
-        self.watcher.step(step, step + self.pace.steps_left(self.seconds), self.running)
+        planned = step + self.pace.steps_left(self.seconds)
+        self.running["epochs"] = math.ceil(planned / per_epoch)
+        self.watcher.step(step, planned, self.running)
 
     def _is_asked(self) -> bool:
         """Whether so much is done now that somebody wants to know how it stands."""

@@ -63,7 +63,7 @@ RATE = re.compile(r"(accuracy|right|recall|areas|_before|_after)$")
 
 
 def impossible(figures, name="", inside="") -> list[str]:
-    """The figures that cannot be: not finite, a time or size that is not positive, a rate out of 0–1."""
+    """The figures that cannot be: not finite, a time or count that is not positive, a negative size, a rate out of 0–1."""
     if isinstance(figures, dict):
         below = name if MEASURED.search(name) or RATE.search(name) else inside
         return [each for key, value in figures.items() for each in impossible(value, key, below)]
@@ -75,7 +75,7 @@ def impossible(figures, name="", inside="") -> list[str]:
     spread = name in ("sd", "sem", "spread")
     if not math.isfinite(figures):
         return [f"{inside}.{name} = {figures}"]
-    if MEASURED.search(kind) and (figures < 0 or (figures == 0 and not spread)):
+    if MEASURED.search(kind) and (figures < 0 or (figures == 0 and not spread and not kind.endswith("_mb"))):
         return [f"{inside}.{name} = {figures}"]
     if RATE.search(kind) and not 0 <= figures <= 1:
         return [f"{inside}.{name} = {figures}"]

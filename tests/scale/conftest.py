@@ -43,6 +43,17 @@ class Nodes:
         return json.loads(line)
 
 
+@pytest.fixture(scope="session")
+def command():
+    """As `command` of all tests, but always in a process of its own: one process is in one Ray cluster at a time."""
+
+    def run(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+        program = [sys.executable, "-m", "inksight", *arguments]
+        return subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=300, **options)
+
+    return run
+
+
 @pytest.fixture
 def nodes() -> Iterator[Nodes]:
     """An empty cluster; tests add nodes to it."""

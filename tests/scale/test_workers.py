@@ -42,7 +42,7 @@ data = replace(mnist, train=take(mnist.train, np.arange(640)), **few)
 two = Together(address, rank, 2)
 for settings in (
     {"net": "tutorial", "optimizer": "sgd", "learning_rate": 0.005},
-    {"net": "compact", "optimizer": "sgd", "learning_rate": 0.005, "weight_averaging": 0.9, "rotation_deg": 10.0},
+    {"net": "compact", "optimizer": "sgd", "learning_rate": 0.001, "weight_averaging": 0.9, "rotation_deg": 10.0},
     {"net": "strided", "optimizer": "sgd", "learning_rate": 0.005, "members": 2, "class_weight": "balanced"},
 ):
     config = TrainConfig(epochs=1, batch_size=64, **settings)

@@ -15,16 +15,16 @@ from inksight.training import engine
 FORMAT = 1
 
 
-def load_begun(file: Path, kind: str, command: str) -> dict[str, Any]:
+def load_begun(file: Path, kind: str, verb: str) -> dict[str, Any]:
     """The JSON that a folder holds of its beginning, without its format.
 
     Args:
-        kind: what the folder is: "experiment". command: that makes such.
+        kind: what the folder is: "experiment". verb: the command that makes such: "experiment".
     Raises:
         RunError: there is none, it is damaged, or of another version.
     """
     if not file.is_file():
-        raise RunError(f"no {kind} in {file.parent}: {file.name} is missing. Give a folder made by {command}.")
+        raise RunError(f"no {kind} in {file.parent}: {file.name} is missing. Give a folder made by inksight {verb}.")
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         found, version = content.pop("format", None), content["versions"]["inksight"]

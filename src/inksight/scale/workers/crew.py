@@ -175,6 +175,7 @@ class _Training:
     def _run_once(self) -> tuple[Fitted, list[Any]]:
         import ray
         from ray.util.placement_group import remove_placement_group
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy as Within
 
         group = self._placed()
         try:
@@ -183,7 +184,7 @@ class _Training:
                 settings["runtime_env"] = {"env_vars": {"JAX_PLATFORMS": "cpu"}}
             actor = ray.remote(**settings)(Worker)
             self._actors = [
-                actor.options(placement_group=group, placement_group_bundle_index=rank).remote(rank, self._count)
+                actor.options(scheduling_strategy=Within(group, rank)).remote(rank, self._count)
                 for rank in range(self._count)
             ]
             return self._listen()

@@ -63,7 +63,7 @@ RATE = re.compile(r"(accuracy|right|recall|areas|_before|_after)$")
 
 
 def impossible(figures, name="", inside="") -> list[str]:
-    """The figures that cannot be: not finite, a time or count that is not positive, a negative size, a rate out of 0–1."""
+    """The figures that cannot be: not finite, a time or count of 0 or less, a negative size, a rate out of 0–1."""
     if isinstance(figures, dict):
         below = name if MEASURED.search(name) or RATE.search(name) else inside
         return [each for key, value in figures.items() for each in impossible(value, key, below)]

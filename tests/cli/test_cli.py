@@ -128,7 +128,7 @@ def test_dry_run_refuses_what_it_would_ignore(small_npz, command, flag):
         (("card",), 1, "Error: no run yet in runs/. Make one: inksight train."),
         (("track", "--to", "tensorboard"), 1, "Error: no run yet in runs/. Make one: inksight train."),
         (("predict", "none.png"), 1, "Error: no picture none.png: there is no such file."),
-        (("look", "mnist:train/60000"), 2, "Error: no picture mnist:train/60000: the train part of mnist has 60,000"),
+        (("look", "mnist:train/60000"), 2, "Error: no picture mnist:train/60000: the split train of mnist has 60,000"),
         (("nonsense",), 2, "No such command 'nonsense'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

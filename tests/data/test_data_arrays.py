@@ -44,7 +44,7 @@ def test_a_sample_of_mnist() -> None:
     assert sample("mnist", 7777, "train").label == 8
     assert sample("mnist", 0, size_px=14)[0].shape == (14, 14)
     with pytest.raises(
-        UsageError, match=r"no picture mnist:test/10000: the test part .* has 10,000 pictures, 0 to 9,999\."
+        UsageError, match=r"no picture mnist:test/10000: the split test .* has 10,000 pictures, 0 to 9,999\."
     ):
         sample("mnist", 10_000)
     with pytest.raises(UsageError, match="no picture mnist:train/-1: the split train of mnist has 60,000 pictures"):

@@ -47,7 +47,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
-        assert tag in ("div", "img", "a", "code")
+        assert tag in ("div", "img", "a", "code", "pre")
         if tag == "img":
             assert values["alt"]
             content = base64.b64decode(values["src"].removeprefix("data:image/png;base64,"))
@@ -149,9 +149,14 @@ def test_a_kernel_shows_a_bar_that_moves(small_npz):
     bar, card = book.cells[0].outputs
     assert len({content["transient"]["display_id"] for content in told}) == 2 and len(told) > 2
     shown = Reader(bar["data"]["text/html"])
-    assert shown.texts[:2] == ["training", "100%"]
-    assert re.fullmatch(r"loss [\d.]{6} · accuracy [\d.]{6} · validation accuracy [\d.]{6} · [\d.]+ s", shown.texts[2])
+    table, *rest = shown.texts
+    header, *lines = table.splitlines()
+    assert header.split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [line.split()[0] for line in lines[:8]] == [f"{number}/8" for number in range(1, 9)]
+    assert sum(line.endswith("  best") for line in lines) == 1
+    assert rest[:2] == ["training", "100%"]
+    assert re.fullmatch(r"epoch 8 of 8 · loss [\d.]{6} · accuracy [\d.]{6} · [\d.]+ s", rest[2])
     assert Reader(card["data"]["text/html"]).texts[0] == "run"
     said, bar = book.cells[1].outputs
     assert said["text"].startswith("Going on with cut after step 6.")
-    assert Reader(bar["data"]["text/html"]).texts[:2] == ["training", "100%"]
+    assert Reader(bar["data"]["text/html"]).texts[1:3] == ["training", "100%"]

@@ -104,6 +104,12 @@ def in_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="session")
+def process_command():
+    """As `command`, but always in a process of its own."""
+    return as_process
+
+
+@pytest.fixture(scope="session")
 def command():
     """Runs `inksight ARGUMENTS…`: (folder, *arguments) -> CompletedProcess. In this process, which saves a second; with
     options of `subprocess.run` (env, input, …) in one of its own."""

@@ -14,14 +14,14 @@ from onnx import numpy_helper
 import inksight
 from inksight.export.job import export_run
 
+pytestmark = pytest.mark.backend
+
 OTHERS = ("tensorflow", "torch")
 BROKEN_OFF = """
 import os, signal, sys
 import inksight
 from inksight.export.job import export_run
 from inksight.training.fit import Watcher
-
-pytestmark = pytest.mark.backend
 class Killer(Watcher):
     def step(self, done, planned, running):
         if done == 9:
@@ -33,6 +33,12 @@ import sys, keras, numpy as np
 model = keras.saving.load_model(sys.argv[1])
 np.save(sys.argv[3], keras.ops.convert_to_numpy(model(np.load(sys.argv[2]))))
 """
+
+
+@pytest.fixture(scope="session")
+def command(process_command):
+    """Always in a process of its own: a process has one backend."""
+    return process_command
 
 
 @pytest.fixture(scope="module", params=OTHERS)

@@ -44,14 +44,9 @@ class Nodes:
 
 
 @pytest.fixture(scope="session")
-def command():
-    """As `command` of all tests, but always in a process of its own: one process is in one Ray cluster at a time."""
-
-    def run(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
-        program = [sys.executable, "-m", "inksight", *arguments]
-        return subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=300, **options)
-
-    return run
+def command(process_command):
+    """Always in a process of its own: a process is in one Ray cluster at a time."""
+    return process_command
 
 
 @pytest.fixture

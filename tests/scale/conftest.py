@@ -64,7 +64,7 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """That of a standing cluster of two nodes, for tests that do it no harm."""
     found = Nodes()

@@ -113,6 +113,7 @@ def test_a_folder_of_parts_on_the_disk(address, pictures, labels, digit_run, tmp
 def test_a_folder_of_parts_behind_a_url(address, pictures, labels, digit_run, tmp_path, small_shards):
     """The workers write it. A lost part is made again, and no other."""
     out = f"file://{tmp_path}/parts/"
+    threads = set(threading.enumerate())
 
     def lose(done, total, what):
         if what == "answering" and done == 700:
@@ -120,6 +121,7 @@ def test_a_folder_of_parts_behind_a_url(address, pictures, labels, digit_run, tm
 
     with pytest.raises(KeyboardInterrupt):
         inksight.predict_batch(f"file://{pictures}", out, model=digit_run, ray_address=address, progress=lose)
+    assert set(threading.enumerate()) <= threads  # one that asks Ray after its end would end the process
     there = sorted((tmp_path / "parts").glob("part-*"))
     assert 7 <= len(there) < 12 and not (tmp_path / "parts" / "_SUCCESS").exists()
     there[0].write_bytes(there[0].read_bytes()[:-10])

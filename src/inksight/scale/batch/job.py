@@ -39,6 +39,7 @@ _LOOKED_S = 10.0
 _SHARDS_A_WORKER = 32  # handed to Ray at once
 _RETRIES = 4  # of one shard, by Ray, when its node or its process is lost
 _TRIES = 2  # of what brings no new part
+_ENDING_S = 10.0  # for each of Ray Data's threads
 _LOOKS = 16  # for parts at once, behind a URL
 
 
@@ -264,6 +265,7 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[s
     """What `answer_shard` gives of each, as it comes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray Data warns of its own settings
+        import ray
         import ray.data
 
         context = ray.data.DataContext.get_current()
@@ -275,8 +277,15 @@ def _rows(shards: list[bytes], errand: Errand, workers: int) -> Generator[dict[s
         answers = items.map(
             answer_shard, fn_kwargs={"errand": errand}, concurrency=at_once, num_cpus=1, max_retries=_RETRIES
         )
-    with closing(iter(answers.iter_rows())) as rows:  # closing it ends Ray Data's threads, before Ray itself ends
-        yield from rows
+    others = set(threading.enumerate())
+    try:
+        # Without the threads of iter_rows, which fetch ahead and may outlive Ray: it ends a process that asks it then.
+        for bundle in answers.iter_internal_ref_bundles():
+            for block in bundle.blocks:
+                yield from ray.get(block.ref).to_pylist()
+    finally:
+        for thread in set(threading.enumerate()) - others:
+            thread.join(_ENDING_S)
 
 
 def _workers_of(cluster: Cluster, wanted: int | None) -> int:

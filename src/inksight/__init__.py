@@ -7,7 +7,7 @@
     reader.predict("seven.png")
 
 The names below are imported when they are first used: `import inksight` alone loads neither Keras nor ONNX Runtime.
-Where nothing names Keras's backend and TensorFlow is absent, it sets KERAS_BACKEND=jax.
+Where nothing names Keras's backend and TensorFlow is absent, `import keras` runs on JAX from then on.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class EpochTable:
     """
 
     def __init__(self) -> None:
+        self.start()
         self._columns: list[str] = []
-        self._last_end = time.monotonic()
         self._best: tuple[float, str] | None = None  # the lowest validation loss and the line of its epoch
         self._line = self._last_printed = ""
         self._count = 0

@@ -97,7 +97,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What `train` would do: the data's name, its pictures by part, (height, width, channels) and number of classes;
     the layers; the length."""
 
@@ -114,7 +114,7 @@ class Plan:
         return {**asdict(self), "parameters": sum(layer.parameters for layer in self.layers)}
 
 
-def plan(
+def plan_training(
     data: str | Path | Dataset = "mnist",
     preset: str = "quick",
     *,
@@ -123,7 +123,7 @@ def plan(
     preprocessing: str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     **choices: Any,
-) -> Plan:
+) -> TrainingPlan:
     """Loads the data and builds the network as `train` would with these arguments, and trains nothing."""
     wanted = chosen(_base(preset, config)[1], choices)
     backend = engine.prepare(wanted.backend, wanted.device)
@@ -133,17 +133,16 @@ def plan(
     wanted = settled(replace(wanted, backend=backend), backend)
     require_watchable(dataset, wanted)
     from inksight.nets.table import layer_table
-    from inksight.training.batches import steps_per_epoch
+    from inksight.training.batches import planned_epochs, steps_per_epoch
 
-    per_epoch = steps_per_epoch(wanted, len(dataset.train))
-    return Plan(
+    return TrainingPlan(
         data=dataset.name,
         images={name: len(part) for name, part in dataset.parts.items()},
         shape=(dataset.size_px, dataset.size_px, dataset.channels),
         classes=len(dataset.classes),
         layers=layer_table(build_model(dataset, wanted)),
-        epochs=max(wanted.epochs, math.ceil(wanted.least_steps / per_epoch)),
-        steps_per_epoch=per_epoch,
+        epochs=planned_epochs(wanted, len(dataset.train)),
+        steps_per_epoch=steps_per_epoch(wanted, len(dataset.train)),
     )
 
 

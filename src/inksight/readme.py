@@ -12,6 +12,7 @@ from typing import Any
 
 from inksight.errors import RunError, StorageError, command
 from inksight.files import whole_file
+from inksight.measure.confusion import by_recall
 from inksight.runs import CONFIG, METRICS, MODEL, README, SUITES, ModelCard, Run, RunLike, load_run
 
 MOST_CLASSES = 40  # that get a row each; of more, those that are recognised least
@@ -227,9 +228,7 @@ def _baseline(metrics: Mapping[str, Any]) -> list[str]:
 
 def _per_class(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A table, those of a large set that are recognised least."""
-    rows = list(scores.items())
-    if len(rows) > MOST_CLASSES:
-        rows = sorted(rows, key=lambda row: math.inf if row[1]["recall"] is None else row[1]["recall"])[:MOST_CLASSES]
+    rows = by_recall(scores)[:MOST_CLASSES] if len(scores) > MOST_CLASSES else list(scores.items())
     if not rows:
         return []
     return [

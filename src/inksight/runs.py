@@ -316,10 +316,10 @@ def _newest() -> Path | None:
     return None
 
 
-def finished_runs() -> list[Path]:
-    """The run folders with a model under DEFAULT_ROOT, the newest first."""
+def finished_runs(root: Path = DEFAULT_ROOT) -> list[Path]:
+    """The run folders with a model under `root`, the newest first."""
     found = []
-    for path in DEFAULT_ROOT.glob("[!.]*"):
+    for path in root.glob("[!.]*"):
         if (path / CARD).is_file() and (path / MODEL).is_file():
             with suppress(FileNotFoundError):  # no metrics, or removed just now
                 found.append(((path / METRICS).stat().st_mtime, path))

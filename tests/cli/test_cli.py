@@ -1,7 +1,10 @@
 """The command line as a person uses it: every command has help, errors have no traceback, exit codes are kept."""
 
 import json
+import os
 import re
+import struct
+import subprocess
 import sys
 from dataclasses import fields
 
@@ -157,12 +160,8 @@ def test_progress_is_one_line_an_epoch_off_a_terminal(small_npz, command):
 
 def test_a_terminal_shows_a_bar_and_keeps_a_line_for_each_epoch(small_npz):
     """In a real pseudo-terminal of 80 columns."""
-    import fcntl
-    import os
+    import fcntl  # not on every system
     import pty
-    import struct
-    import subprocess
-    import sys
     import termios
 
     ours, theirs = pty.openpty()

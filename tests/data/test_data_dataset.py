@@ -61,7 +61,7 @@ def test_grey_becomes_colour() -> None:
         ),
         (IMAGES, LABELS.astype(float), r"are float64 of the shape \(6,\)"),
         (IMAGES, LABELS[:, None], r"are int64 of the shape \(6, 1\)"),
-        (IMAGES, LABELS[:5], "the test part of mine has 6 images but 5 labels; one each was wanted"),
+        (IMAGES, LABELS[:5], "the test part of mine has 6 images but 5 labels; expected as many of both"),
         (IMAGES, LABELS + 1, "the test part of mine has labels from 1 to 2; with 2 classes 0 to 1 were wanted"),
         (IMAGES[:0], LABELS[:0], "the test part of mine is empty; give it pictures"),
         (IMAGES[:, 1:, 1:], LABELS, r"has images of shape \(9, 9\), the train part \(10, 10\); they must agree"),
@@ -90,7 +90,7 @@ def test_bad_class_names_are_explained(classes: Any, message: str) -> None:
 
 
 def test_files_are_as_many_as_labels() -> None:
-    with pytest.raises(DataError, match="the test part of mine has 5 files but 6 labels; one each was wanted"):
+    with pytest.raises(DataError, match="the test part of mine has 5 files but 6 labels; expected as many of both"):
         require_usable(replace(GOOD, test=Split(IMAGES, LABELS, tuple("abcde"))))
 
 

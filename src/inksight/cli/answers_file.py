@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("source", "label", "confidence", "verdict", "error", "notes", "true_label")
 _GROUP_ROWS = 16 * 1024
 Add = Callable[[Sequence[Answered]], None]
-"""Writes some rows more."""
+"""Appends rows."""
 
 
 @contextmanager
@@ -31,10 +31,10 @@ def _csv(path: Path, card: ModelCard) -> Iterator[Add]:
 
         def add(rows: Sequence[Answered]) -> None:
             for row in rows:
-                told = row.to_dict()
-                told["notes"] = " ".join(told.get("notes", ()))
-                shares = told.get("probabilities") or dict.fromkeys(card.classes)
-                writer.writerow([*(told.get(name) for name in COLUMNS), *shares.values()])
+                record = row.to_dict()
+                record["notes"] = " ".join(record.get("notes", ()))
+                probabilities = record.get("probabilities") or dict.fromkeys(card.classes)
+                writer.writerow([*(record.get(name) for name in COLUMNS), *probabilities.values()])
 
         yield add
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,22 +20,14 @@ Model = Annotated[
         autocompletion=run_names,
     ),
 ]
-AnyRun = Annotated[
-    str | None,
-    typer.Argument(
-        help=f"A run folder, latest or shipped. {DEFAULT_HELP}",
-        show_default=False,
-        autocompletion=run_names,
-    ),
-]
-OwnRun = Annotated[
-    str | None,
-    typer.Argument(
-        help="A run folder, or latest. Default: the latest run.",
-        show_default=False,
-        autocompletion=run_names,
-    ),
-]
+
+
+def _run_argument(help: str) -> Any:
+    return typer.Argument(help=help, show_default=False, autocompletion=run_names)
+
+
+AnyRun = Annotated[str | None, _run_argument(f"A run folder, latest or shipped. {DEFAULT_HELP}")]
+OwnRun = Annotated[str | None, _run_argument("A run folder, or latest. Default: the latest run.")]
 
 
 def chosen_model(given: str | None, other: str = "--model shipped") -> str:

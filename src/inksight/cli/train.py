@@ -140,14 +140,14 @@ def _dry_run(
     source: str | None, own: dict[str, Any], others: dict[str, Any], given: dict[str, Any], as_json: bool
 ) -> None:
     """Prints the parts of the data, the layers and the length of the training that would be."""
-    from inksight.job import plan
+    from inksight.job import plan_training
 
     for flag, value in others.items():
         if value is not None:
             raise UsageError(f"--dry-run trains nothing, so {flag} has no effect. Leave it out.")
     chosen = {name: own[name] for name in ("config", "preprocessing")} | {"size_px": own["size"]}
     with progress_bar() as progress:
-        planned = plan(source or "mnist", own["preset"] or QUICK, **chosen, progress=progress, **given)
+        planned = plan_training(source or "mnist", own["preset"] or QUICK, **chosen, progress=progress, **given)
     if as_json:
         emit(planned.to_dict())
         return

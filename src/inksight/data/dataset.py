@@ -242,6 +242,6 @@ def _require_arrays(part: Split, where: str) -> None:
             "were wanted. Give each picture the index of its class, .astype(np.int64)."
         )
     if len(images) != len(labels):
-        raise DataError(f"{where} has {len(images):,} images but {len(labels):,} labels; one each was wanted.")
+        raise DataError(f"{where} has {len(images):,} images but {len(labels):,} labels; expected as many of both.")
     if part.files is not None and len(part.files) != len(labels):
-        raise DataError(f"{where} has {len(part.files):,} files but {len(labels):,} labels; one each was wanted.")
+        raise DataError(f"{where} has {len(part.files):,} files but {len(labels):,} labels; expected as many of both.")

@@ -22,10 +22,21 @@ class Told:
 
 
 def ask(question: str, *arguments: str, limit_s: float = LIMIT_S) -> Told:
-    """Runs one of PROBES. -P: a file of the current folder shall not be taken for a package."""
-    program = [sys.executable, "-P", "-m", "inksight.doctor.probes", question, *arguments]
+    """Runs one of PROBES."""
+    return _told("-m", "inksight.doctor.probes", question, *arguments, limit_s=limit_s)
+
+
+def import_keras() -> Told:
+    """Imports Keras in a program that does not import Inksight."""
+    return _told("-c", "import json, keras; print(json.dumps({'facts': {'backend': keras.backend.backend()}}))")
+
+
+def _told(*arguments: str, limit_s: float = LIMIT_S) -> Told:
+    """Runs a Python program that prints a Told as JSON. -P: a file of the current folder shall not be taken for a
+    package."""
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    program = [sys.executable, "-P", *arguments]
     try:
         done = subprocess.run(
             program, **pipes, env=environment, encoding="utf-8", errors="replace", timeout=limit_s, check=False
@@ -36,18 +47,6 @@ def ask(question: str, *arguments: str, limit_s: float = LIMIT_S) -> Told:
         return Told(**json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, TypeError, ValueError):
         return Told(trouble=_last_words(done.returncode, done.stderr))
-
-
-def import_keras() -> Told:
-    """Imports Keras in a program that does not import Inksight."""
-    program = [sys.executable, "-P", "-c", "import keras; print(keras.backend.backend())"]
-    try:
-        done = subprocess.run(program, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return Told(trouble=f"it gave no answer in {LIMIT_S:g} s")
-    if done.returncode:
-        return Told(trouble=_last_words(done.returncode, done.stderr))
-    return Told({"backend": done.stdout.strip()})
 
 
 def _last_words(code: int, stderr: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import inksight_keras as keras_backend
+from inksight.doctor.child import import_keras
 from inksight.doctor.finding import Finding, Verdict
 from inksight.doctor.visit import Visit
 
@@ -91,7 +92,7 @@ def _imported(visit: Visit, words: str, facts: dict[str, Any]) -> Finding:
     """Whether `import keras` works in a program that does not import Inksight; a missing backend is told elsewhere."""
     if find_spec(visit.wanted_backend) is None:
         return Finding("keras", "fine", words, facts=facts)
-    told = visit.plain_keras
+    told = import_keras()
     facts |= told.facts
     if told.trouble is None:
         return Finding("keras", "fine", f"{words}; import keras runs on {told.facts['backend']}", facts=facts)
@@ -108,12 +109,7 @@ def backends(visit: Visit) -> Finding:
     unset = "unset KERAS_BACKEND" if where == "KERAS_BACKEND" else f"export KERAS_BACKEND={keras_backend.DEFAULT}"
     troubles = {name: each.trouble for name, each in told.items() if each.trouble is not None}
     working = [name for name in told if name not in troubles]
-    facts = {
-        "used": wanted,
-        "working": working,
-        "troubles": troubles,
-        "named": named,
-    }
+    facts = {"used": wanted, "working": working, "troubles": troubles, "named": named}
     words = [f"{name} works{', and is used' * (name == wanted)}" for name in working]
     words += [f"{name} does not start: {trouble}" for name, trouble in troubles.items()]
     mends = [_mend_of(name, trouble) for name, trouble in troubles.items()]

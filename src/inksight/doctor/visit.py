@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 import inksight_keras as keras_backend
-from inksight.doctor.child import Told, ask, import_keras
+from inksight.doctor.child import Told, ask
 
 
 class Visit:
@@ -23,11 +23,6 @@ class Visit:
 
         named, _ = keras_backend.named() or ("", "")
         return named if named in BACKENDS else keras_backend.DEFAULT
-
-    @cached_property
-    def plain_keras(self) -> Told:
-        """What `import keras` gives in a program that does not import Inksight."""
-        return import_keras()
 
     @cached_property
     def backends(self) -> dict[str, Told]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,15 @@ def class_scores(matrix: np.ndarray) -> list[ClassScores]:
         ClassScores(float(p), float(r), float(f), int(n)) if n else ClassScores(None, None, None, 0)
         for p, r, f, n in zip(precision, recall, f1, matrix.sum(axis=1), strict=True)
     ]
+
+
+def by_recall(per_class: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(name, scores) of each class, the least recalled first and those without pictures last.
+
+    Args:
+        per_class: as in metrics.json.
+    """
+    return sorted(per_class.items(), key=lambda row: math.inf if row[1]["recall"] is None else row[1]["recall"])
 
 
 def least_recalled(per_class: Mapping[str, Mapping[str, Any]]) -> tuple[float, list[tuple[str, float]]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from inksight.measure.confusion import commonest_mistakes, least_recalled
+from inksight.measure.confusion import by_recall, commonest_mistakes, least_recalled
 from inksight.report.account import Account
 from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections
@@ -100,16 +99,9 @@ def _per_class(scores: Mapping[str, Mapping[str, Any]]) -> str:
     """The scores of each class; of many classes the least recognised first, those without pictures last, and most of
     them folded away."""
     many = len(scores) > MANY_CLASSES
-    names = list(scores)
-    if many:
-        names.sort(key=lambda name: math.inf if scores[name]["recall"] is None else scores[name]["recall"])
     rows = [
-        (
-            name,
-            *(_percent(scores[name][rate]) for rate in ("precision", "recall", "f1")),
-            f"{scores[name]['images']:,}",
-        )
-        for name in names
+        (name, *(_percent(score[rate]) for rate in ("precision", "recall", "f1")), f"{score['images']:,}")
+        for name, score in (by_recall(scores) if many else scores.items())
     ]
     columns = ("class", "precision", "recall", "F1", "pictures")
     if not many:

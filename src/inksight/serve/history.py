@@ -9,18 +9,16 @@ from typing import Any
 from inksight.errors import InksightError, RunError, unknown
 from inksight.evaluation import evaluate
 from inksight.png import data_url
-from inksight.runs import CARD, CONFIG, KERAS, METRICS, MODEL, SHIPPED, Run, load_model_card
+from inksight.runs import CONFIG, KERAS, SHIPPED, Run, finished_runs, load_model_card
 
 SHIPPED_NAME = "shipped"
 MOST_WRONG = 60
-_WANTED = (CARD, MODEL, CONFIG, METRICS)
 
 
 def runs_in(root: Path) -> dict[str, Path]:
     """The whole runs in a folder by name, the newest first, and the shipped one last."""
-    folders = [path for path in root.glob("[!.]*") if all((path / name).is_file() for name in _WANTED)]
-    folders.sort(key=lambda path: (path / METRICS).stat().st_mtime, reverse=True)
-    return {path.name: path for path in folders if path.name != SHIPPED_NAME} | {SHIPPED_NAME: SHIPPED}
+    folders = [path for path in finished_runs(root) if (path / CONFIG).is_file() and path.name != SHIPPED_NAME]
+    return {path.name: path for path in folders} | {SHIPPED_NAME: SHIPPED}
 
 
 def find_run(root: Path, name: str) -> Path:

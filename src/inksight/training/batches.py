@@ -122,6 +122,11 @@ def steps_per_epoch(config: TrainConfig, num_pictures: int) -> int:
     return num_pictures // min(config.batch_size, num_pictures)
 
 
+def planned_epochs(config: TrainConfig, num_pictures: int) -> int:
+    """The epochs of a training without a time limit: a small set is repeated until `least_steps` are done."""
+    return max(config.epochs, math.ceil(config.least_steps / steps_per_epoch(config, num_pictures)))
+
+
 def with_moves(config: TrainConfig, num_pictures: int) -> TrainConfig:
     """The config with MOVES on, where it wants them: for a small set whose pictures are seen OFTEN or more."""
     per_epoch = steps_per_epoch(config, num_pictures)

@@ -16,7 +16,7 @@ from inksight.errors import EngineError, StorageError
 from inksight.interrupt import interruptible
 from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
-from inksight.training.batches import Batches
+from inksight.training.batches import Batches, planned_epochs
 from inksight.training.checkpoint import Checkpoint, Keeper, Row
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
@@ -145,15 +145,15 @@ class _Loop:
         self.stop = stop  # set where somebody asks to end after the step at hand
         self.processes = processes
         self.batches = batches
-        self.epochs = max(config.epochs, math.ceil(config.least_steps / self.batches.per_epoch))
-        planned = self.batches.per_epoch * self.epochs
+        epochs = planned_epochs(config, len(data.train))
+        planned = self.batches.per_epoch * epochs
         measured = len(data.test) + len(data.validation or ())
         self.started, self.seconds, self.stopping = time.monotonic(), 0.0, False
         left = None if ends_at is None else processes.agree(ends_at - self.started, False)[0]
         self.pace = Pace(planned, left, steps_after=measured / self.batches.batch_size * _FORWARD_SHARE)
         self.fitted = Fitted()
         self.looks = list(looks)  # those to come
-        self.rows_per_epoch = math.ceil(_LEAST_ROWS / self.epochs)
+        self.rows_per_epoch = math.ceil(_LEAST_ROWS / epochs)
         self.sums: list[list[float]] = [[0.0] * 4]  # step, and up to it: sum of losses, right answers, pictures
         self.running: Row = {}
         self.show_at = 0.0  # a reading of time.monotonic()
@@ -269,8 +269,7 @@ class _Loop:
             self.watcher.row(row)
         self._show()
         if epoch_ends:
-            planned = step + self.pace.steps_left(self.seconds)
-            self.watcher.epoch(math.ceil(step / per_epoch), math.ceil(planned / per_epoch), self.fitted.history[-1])
+            self.watcher.epoch(math.ceil(step / per_epoch), int(self.running["epochs"]), self.fitted.history[-1])
 
     def _is_row_due(self) -> bool:
         """Whether the epoch's next share of `rows_per_epoch` is complete."""

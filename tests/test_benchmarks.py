@@ -96,10 +96,13 @@ def needs_browser(script: str) -> bool:
     return "playwright" in (BENCHMARKS / script).read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "script", [pytest.param(each, marks=pytest.mark.browser) if needs_browser(each) else each for each in TINY]
-)
+def tier(script: str):
+    if script in ("batch.py", "workers.py"):
+        return pytest.mark.cluster
+    return pytest.mark.browser if needs_browser(script) else pytest.mark.slow
+
+
+@pytest.mark.parametrize("script", [pytest.param(each, marks=tier(each)) for each in TINY])
 def test_a_benchmark_prints_one_json_line(script):
     arguments, wanted = TINY[script]
     if (package := NEEDS.get(script)) and find_spec(package) is None:

@@ -53,9 +53,12 @@ def steps_of(text: str, with_spans: bool) -> list[tuple[str, str, tuple[str, ...
     return steps
 
 
-STEPS = steps_of(README, with_spans=True)
-for page in GUIDES:
-    STEPS += [step for step in steps_of(page.read_text(encoding="utf-8"), with_spans=False) if step not in STEPS]
+_PAGES = [(README, True), *((page.read_text(encoding="utf-8"), False) for page in GUIDES)]
+_FOUND: dict[tuple[str, str], list[str]] = {}  # what several pages show is done once and must print what each says
+for page, spans in _PAGES:
+    for kind, text, printed in steps_of(page, spans):
+        _FOUND.setdefault((kind, text), []).extend(printed)
+STEPS = [(kind, text, tuple(printed)) for (kind, text), printed in _FOUND.items()]
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +116,15 @@ def shape(line: str) -> str:
     return " ".join(NUMBER.sub("#", line).split())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "text", "printed"), STEPS, ids=[" ".join(text.split())[:60] for _, text, _ in STEPS])
+def tier(text: str):
+    """The marker of a step: what starts Ray runs with the other tests that do."""
+    return pytest.mark.cluster if re.search(r"^inksight tune | --workers | --batch ", text) else pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "printed"),
+    [pytest.param(*step, id=" ".join(step[1].split())[:60], marks=tier(step[1])) for step in STEPS],
+)
 def test_each_step_works_in_order_and_prints_what_is_shown(folder, kind, text, printed):
     if "pytest" in text:
         pytest.skip("this very run")

@@ -24,7 +24,8 @@ from inksight.training import engine
 
 _CACHE = tempfile.TemporaryDirectory(prefix="inksight-tests-")
 os.environ["INKSIGHT_CACHE"] = _CACHE.name  # the user's own is neither read nor filled
-os.environ["RAY_worker_niceness"] = "0"  # at Ray's 15, other tests beside would keep its workers from ever starting
+# At Ray's own 15, other tests beside would keep its workers from ever starting.
+os.environ.update(RAY_worker_niceness="0")
 engine.prepare(None)  # before any test imports Keras
 FEATURES = 700
 DIGITS = tuple("0123456789")

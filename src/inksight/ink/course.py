@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +59,13 @@ def course_of(picture: np.ndarray) -> Course:
     paper = light_paper(picture[inside])
     first = _look(paper.grey)
     part = around(first.ink, paper.grey.shape)
-    second = _look(paper.grey[part])
-    near = grown_to(first.ink, paper.grey.shape, part, second.ink.shape)
-    kept = np.where(near, second.ink, 0)
-    return Course(inside, paper, first, part, second, kept if kept.any() else second.ink)
+    second = _look(paper.grey[part], lambda shape: grown_to(first.ink, paper.grey.shape, part, shape))
+    return Course(inside, paper, first, part, second, second.ink)
 
 
-def _look(paper: np.ndarray) -> Look:
-    """Paper -> ink -> strokes."""
+def _look(paper: np.ndarray, near: Callable[[tuple[int, ...]], np.ndarray] | None = None) -> Look:
+    """Paper -> ink -> strokes; near: where they can be on a copy of a shape."""
     small = shrunk(paper, WORKING_PX)
     plane = ink_plane(small)
-    unruled = without_rules(plane)
-    return Look(small, plane, unruled, digit_strokes(unruled))
+    unruled, rules = without_rules(plane)
+    return Look(small, plane, unruled, digit_strokes(unruled, rules, near and near(small.shape)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,8 @@ from inksight.ink.paper import quantile, shrunk
 
 FRAME_SHARE = 0.07  # of the shorter side: frames are no wider
 SAME = 12  # grey levels
-SMALLEST_PX = 100
+SMALLEST_PX = 40
+LEAST_RULED_PX = 100
 LOOK_PX = 512
 LONG_SHARE = 0.45  # of the shorter side
 AT_BORDER = 0.08
@@ -17,6 +20,12 @@ UPRIGHT_DEG = 20.0
 PARALLEL_DEG = 5.0
 FAMILY = 3
 THICKEST = 0.022
+THICK_SIDE = 0.1  # of a box's shorter side
+SMALLEST_BOX_PX = 12
+TILTED_BOX_DEG = 12.0
+RECTANGULAR = 0.9  # of its own rectangle; an ellipse covers 0.79
+FILLED_SHARE = 0.2  # of a box's side
+LEFT_SHARE = 0.15
 CLEARLY_DARKER = 1.6
 
 
@@ -51,31 +60,87 @@ def _ring(picture: np.ndarray) -> tuple[np.ndarray, float]:
     return colour, float(like.mean())
 
 
-def without_rules(plane: np.ndarray) -> np.ndarray:
-    """Takes away long thin straight lines, those of ruled and squared paper and the paper's own edge.
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A straight line that is no digit's. start, end: float (2,), x and y in pixels of the plane."""
 
-    A line counts as a rule when it goes from border to border, or is one of a family. Where a stroke crosses it or
-    lies on it, the stroke stays.
+    start: np.ndarray
+    end: np.ndarray
+
+    @property
+    def upright(self) -> bool:
+        """Whether it runs down rather than across."""
+        along = np.abs(self.end - self.start)
+        return bool(along[1] > along[0])
+
+    def beyond(self, points: np.ndarray) -> np.ndarray:
+        """How far points, float (n, 2), lie to the right of the line or below it, in pixels: float (n,)."""
+        along = (self.end - self.start) / np.hypot(*(self.end - self.start))
+        normal = np.array([-along[1], along[0]])
+        normal = normal * np.sign(normal[0] if self.upright else normal[1])
+        return np.asarray((points - self.start) @ normal)
+
+
+def without_rules(plane: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
+    """Takes away long straight lines: of boxes and tables, of ruled and squared paper, and the paper's own edge.
+
+    A line counts as a rule when it is a side of a box, or thin and either from border to border or one of a family.
+    Where a stroke crosses it or lies on it, the stroke stays.
 
     Args:
         plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
     Returns:
-        uint8 of the same shape.
+        uint8 of the same shape, and the lines taken away.
     """
     if min(plane.shape) < SMALLEST_PX:
-        return plane
-    result = plane
-    for line in _long_lines(plane):
-        result = _without(result, line)
-    return result
-
-
-def _long_lines(plane: np.ndarray) -> np.ndarray:
-    """Ends of the lines to take away, float (lines, 4): x0, y0, x1, y1 in pixels of the plane."""
+        return plane, []
     small = shrunk(plane, LOOK_PX).astype(np.float32)
-    side = min(small.shape)
-    local = small - cv2.blur(small, (side // 16 | 1,) * 2)
+    local = small - cv2.blur(small, (min(small.shape) // 16 | 1,) * 2)
     mask = (local > max(5.0, 0.2 * quantile(local, 0.99))).astype(np.uint8)
+    scale = np.array([plane.shape[1] / small.shape[1], plane.shape[0] / small.shape[0]] * 2)
+    result, rules = plane, []
+    if min(plane.shape) >= LEAST_RULED_PX:
+        for line in _long_lines(mask):
+            place = (line + 0.5) * scale - 0.5
+            cleared = _cleared(result, place, max(THICKEST * min(plane.shape), 3.0), to_border=True)
+            if cleared is not None:
+                result = cleared
+                rules.append(Rule(place[:2], place[2:]))
+    unruled, of_boxes, least = result, [], float(min(plane.shape))
+    for box, size in _boxes(mask):
+        sides = [(side + 0.5) * scale - 0.5 for side in box]
+        thickest = max(THICK_SIDE * size * scale[0], 3.0)
+        real = [_cleared(plane, side, thickest, to_border=False) is not None for side in sides]
+        if not _is_frame(sides, real):
+            continue
+        least = min(least, size * scale[0])
+        for side in (side for side, there in zip(sides, real, strict=True) if there):
+            of_boxes.append(Rule(side[:2], side[2:]))
+            cleared = _cleared(result, side, thickest, to_border=False)
+            result = result if cleared is None else cleared
+    if of_boxes and not _ink_is_left(plane, result, LEFT_SHARE * least):  # a digit that is itself like a box
+        return unruled, rules
+    return result, rules + of_boxes
+
+
+def _is_frame(sides: list[np.ndarray], real: list[bool]) -> bool:
+    """Whether the sides of a box that are lines make it one: two that meet, or an upper and a lower one."""
+    level = [abs(side[2] - side[0]) > abs(side[3] - side[1]) for side in sides]
+    if all(there for there, across in zip(real, level, strict=True) if across):
+        return True
+    return any(real[index] and real[(index + 1) % 4] for index in range(4))
+
+
+def _ink_is_left(before: np.ndarray, after: np.ndarray, tall: float) -> bool:
+    """Whether more than scraps remain: a mark more than `tall` pixels high, as clear as there was ink."""
+    level = quantile(before[before > 0], 0.9) if before.any() else 0.0
+    _, _, boxes, _ = cv2.connectedComponentsWithStats((after > 0.3 * level).astype(np.uint8))
+    return bool((boxes[1:, 3] > tall).any())
+
+
+def _long_lines(mask: np.ndarray) -> np.ndarray:
+    """Lines on a mask, 0 or 1, from border to border or of a family: float (lines, 4), x0, y0, x1, y1 in its pixels."""
+    side = min(mask.shape)
     long = LONG_SHARE * side
     lines = cv2.HoughLinesP(mask, 1, np.pi / 360, int(0.6 * long), minLineLength=long, maxLineGap=0.05 * side)
     if lines is None:
@@ -86,9 +151,46 @@ def _long_lines(plane: np.ndarray) -> np.ndarray:
     upright = np.minimum(tilt, 90 - tilt) <= UPRIGHT_DEG
     apart = np.abs(angles[:, None] - angles)
     parallel = np.minimum(apart, 180 - apart) <= PARALLEL_DEG
-    kept = upright & (_goes_through(found, small.shape) | (_families(found, angles, parallel, side) >= FAMILY))
-    scale = np.array([plane.shape[1] / small.shape[1], plane.shape[0] / small.shape[0]] * 2)
-    return np.asarray((found[kept] + 0.5) * scale - 0.5)
+    kept = upright & (_goes_through(found, mask.shape) | (_families(found, angles, parallel, side) >= FAMILY))
+    return np.asarray(found[kept])
+
+
+def _boxes(mask: np.ndarray) -> list[tuple[list[np.ndarray], float]]:
+    """Boxes on a mask of ink, 0 or 1: the sides of each, x0, y0, x1, y1 along its inner edge, and its shorter side.
+
+    A box is a hole in the ink that is a rectangle, if there is ink in it or in another one of about its size. An empty
+    one alone may be a 0. The picture's border closes what it cuts.
+    """
+    bounded = np.pad(mask, 1, constant_values=1)
+    contours, tree = cv2.findContours(bounded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for contour, (_, _, _, parent) in zip(contours, tree[0], strict=True):
+        if parent < 0:
+            continue
+        middle, size, angle = cv2.minAreaRect(contour)
+        area = cv2.contourArea(cv2.convexHull(contour))
+        tilt = min(angle % 90, 90 - angle % 90)
+        if min(size) < SMALLEST_BOX_PX or tilt > TILTED_BOX_DEG or area < RECTANGULAR * size[0] * size[1]:
+            continue
+        corners = cv2.boxPoints((middle, size, angle)).astype(float) - 1
+        sides = [np.concatenate([corners[index], corners[(index + 1) % 4]]) for index in range(4)]
+        found.append((sides, min(size), _height_within(bounded, contour) / min(size)))
+    return [
+        (sides, size)
+        for sides, size, _ in found
+        if any(filled >= FILLED_SHARE and 0.6 < other / size < 1.6 for _, other, filled in found)
+    ]
+
+
+def _height_within(mask: np.ndarray, contour: np.ndarray) -> float:
+    """How tall the ink inside a hole is, in pixels: what the hole's outline shuts in or what reaches into it."""
+    left, top, width, height = cv2.boundingRect(contour)
+    hole = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(hole, [cv2.convexHull(contour) - (left, top)], 1)
+    rim = 2 * max(1, round(0.06 * min(height, width))) + 1
+    inner = cv2.erode(np.pad(hole, 1), np.ones((rim, rim), np.uint8))[1:-1, 1:-1]
+    rows = np.flatnonzero((mask[top : top + height, left : left + width] & inner).any(axis=1))
+    return float(rows[-1] + 1 - rows[0]) if len(rows) else 0.0
 
 
 def _goes_through(lines: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -110,20 +212,28 @@ def _families(lines: np.ndarray, angles: np.ndarray, parallel: np.ndarray, side:
     return np.array(counts)
 
 
-def _without(plane: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Takes one line away, prolonged to the border: laid out flat it is followed, and its thin places are cleared."""
+def _cleared(plane: np.ndarray, line: np.ndarray, thickest: float, to_border: bool) -> np.ndarray | None:
+    """The plane without one line, prolonged to the border or a little beyond its ends; None where there is no line.
+
+    Laid out flat the line is followed, and its thin places are cleared.
+    """
     start, end = line[:2], line[2:]
-    along = (end - start) / np.hypot(*(end - start))
+    length = float(np.hypot(*(end - start)))
+    along = (end - start) / length
     away = np.array([-along[1], along[0]])
-    reach = max(4, round(0.012 * min(plane.shape)))
+    reach = max(4, round(0.012 * min(plane.shape)), 0 if to_border else round(thickest))
     steps = _inside(start, along, plane.shape)
+    if not to_border:
+        steps = steps[(steps >= -1.5 * reach) & (steps <= length + 1.5 * reach)]
+        if len(steps) < length / 2:
+            return None
     offsets = np.arange(-3 * reach, 3 * reach + 1)
     places = start + steps[None, :, None] * along + offsets[:, None, None] * away
     x, y = places[..., 0].astype(np.float32), places[..., 1].astype(np.float32)
     strip = cv2.remap(plane, x, y, cv2.INTER_LINEAR)
-    clear = _thin_places(strip, reach, THICKEST * min(plane.shape))
+    clear = _thin_places(strip, reach, thickest, to_border)
     if clear is None:
-        return plane
+        return None
     mask = np.zeros(plane.shape, np.uint8)
     rows = np.clip(np.rint(y[clear]).astype(int), 0, plane.shape[0] - 1)
     columns = np.clip(np.rint(x[clear]).astype(int), 0, plane.shape[1] - 1)
@@ -139,7 +249,7 @@ def _inside(start: np.ndarray, along: np.ndarray, shape: tuple[int, ...]) -> np.
     return np.asarray(steps[((places >= 0) & (places <= np.array(shape[::-1]) - 1)).all(axis=1)])
 
 
-def _thin_places(strip: np.ndarray, reach: int, thickest: float) -> np.ndarray | None:
+def _thin_places(strip: np.ndarray, reach: int, thickest: float, to_border: bool) -> np.ndarray | None:
     """Which pixels of a line laid out flat belong to it alone, bool like `strip`; None where there is no thin line."""
     middle = len(strip) // 2
     near = slice(middle - reach, middle + reach + 1)
@@ -157,10 +267,10 @@ def _thin_places(strip: np.ndarray, reach: int, thickest: float) -> np.ndarray |
     runs = below - above - 1
     there = runs > 0
     end = max(2, round(0.03 * len(there)))
-    if there.mean() < 0.5 or max(there[:end].mean(), there[-end:].mean()) < 0.5:
+    if there.mean() < 0.5 or (to_border and max(there[:end].mean(), there[-end:].mean()) < 0.5):
         return None  # a stroke: a rule goes on to the border, on one side at least
     typical = float(np.median(runs[there]))
-    if typical > max(thickest, 3.0):
+    if typical > thickest:
         return None
     alone = there & (runs <= 1.7 * typical + 1) & (strip[ridge, columns] <= CLEARLY_DARKER * level + 8)
     return np.asarray((rows > above - 2) & (rows < below + 2) & alone)

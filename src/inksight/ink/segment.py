@@ -94,12 +94,12 @@ def segment(picture: np.ndarray) -> Sheet:
     """
     inside = within_frame(picture)
     paper = light_paper(picture[inside]).grey
-    found = marks_on(without_rules(ink_plane(shrunk(paper, FINDING_PX))))
+    found = marks_on(without_rules(ink_plane(shrunk(paper, FINDING_PX)))[0])
     rows, columns = around(found.only(found.of_substance()), paper.shape)
     part = paper[rows, columns]
     small = shrunk(part, READING_PX)
     near = grown_to(found.only(found.of_substance(SIGN_SHARE)), paper.shape, (rows, columns), small.shape)
-    marks = marks_on(without_rules(ink_plane(small)))
+    marks = marks_on(without_rules(ink_plane(small))[0])
     scale = (part.shape[1] / small.shape[1], part.shape[0] / small.shape[0])
     return Sheet(_lines(_pieces(marks, near)), inside[1].start + columns.start, inside[0].start + rows.start, scale)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from inksight.errors import PictureError
 from inksight.ink.digit import ink_box
 from inksight.ink.paper import MIN_CONTRAST, quantile
+from inksight.ink.rules import Rule
 
 SPECK_SHARE = 0.08
 FAINT_SHARE = 0.6
@@ -27,6 +29,8 @@ COARSE_PX = 16
 GRAIN_PX = 48
 CLEAR_OF_GRAIN = 4.5
 SMOOTHING_PX = 2
+TOUCHING_SHARE, APART_SHARE = 0.1, 0.3  # of a mark's own length on the border; of the digit's between the two
+ACROSS_SHARE = 0.35  # of a digit's width or height: a line nearer to its middle crosses it
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,14 @@ class Marks:
         clear = self.levels >= FAINT_SHARE * self.levels[main]
         return np.asarray(heavy & sharp & clear & (~aside | aside[main]))
 
+    def intruding(self, main: int) -> np.ndarray:
+        """Bool (marks,): a mark reaches in from outside the picture, far from the main one, which does not."""
+        contacts = self._contacts().sum(axis=0)
+        starts, ends = self.boxes[:, :2], self.boxes[:, :2] + self.boxes[:, 2:]
+        gaps = np.maximum(starts - ends[main], starts[main] - ends).max(axis=1)
+        touching = contacts > TOUCHING_SHARE * np.maximum(self.boxes[:, 2:].max(axis=1), 1)
+        return np.asarray(touching & ~touching[main] & (gaps > APART_SHARE * self.boxes[main, 2:].max()))
+
     def _along_border(self) -> np.ndarray:
         """Bool (marks,): whether a mark covers much of one side of the picture."""
         lengths = np.repeat(self.number.shape[::-1], 2)[:, None]
@@ -130,18 +142,31 @@ def marks_on(plane: np.ndarray) -> Marks:
     return Marks(ink, number, boxes[:, :4], levels, weights, sharpness)
 
 
-def digit_strokes(plane: np.ndarray) -> np.ndarray:
+def digit_strokes(plane: np.ndarray, rules: Sequence[Rule] = (), near: np.ndarray | None = None) -> np.ndarray:
     """Keeps the strokes with their soft edges; paper, specks and what the shadows left become 0.
 
     Args:
         plane: uint8 (height, width), bright ink, as `paper.ink_plane` gives it.
+        rules: lines taken away from it; what lies beyond one that does not cross the digit is none of it.
+        near: bool (height, width), where the digit can be; None for everywhere.
     Returns:
         uint8 (height, width), the ink's own level brought to 255, at least one pixel above 0.
     Raises:
         PictureError: nothing stands out from the paper.
     """
     marks = marks_on(plane)
-    return marks.only(marks.of_substance())
+    if near is not None and (marks.number[near] > 0).any():
+        marks = marks.within(near)
+    chosen = marks.of_substance()
+    main = int(np.where(chosen, marks.weights, -1.0).argmax())
+    chosen &= ~marks.intruding(main)
+    middles = marks.boxes[:, :2] + marks.boxes[:, 2:] / 2
+    room = ACROSS_SHARE * marks.boxes[main, 2:]
+    for rule in rules:
+        sides = rule.beyond(middles)
+        if abs(sides[main]) > room[0 if rule.upright else 1]:
+            chosen &= sides * sides[main] > 0
+    return marks.only(chosen)
 
 
 def around(ink: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:

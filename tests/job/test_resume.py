@@ -245,7 +245,7 @@ def test_killed_between_its_end_and_the_clearing_away(here, small_npz):
 
 @pytest.mark.slow
 def test_a_time_limit_counts_the_training_before_the_break(here, small_npz):
-    broken_off(small_npz, after=3, epochs=100_000, time_limit_s=2)
+    broken_off(small_npz, after=3, epochs=100_000, time_limit_s=8)
     run, _ = resumed()
     assert run.metrics["ended"] == "time limit"
     seconds = [row["seconds"] for row in run.history]

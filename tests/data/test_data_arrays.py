@@ -70,6 +70,17 @@ def test_an_npz_comes_back(tmp_path: Path) -> None:
     assert (data.name, data.classes) == ("set", ("cat", "dog"))
 
 
+def test_an_npz_may_bring_pictures_of_no_class_and_a_license(tmp_path: Path) -> None:
+    images, labels = np.zeros((8, 28, 28)), np.arange(8) % 2
+    parts = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    data = load(save(tmp_path, **parts, x_outliers=np.ones((3, 28, 28)), license="CC BY 4.0"))
+    assert data.outliers is not None and data.outliers.dtype == np.uint8 and data.outliers.min() == 255
+    assert data.license == "CC BY 4.0"
+    assert data.sha256 != load(save(tmp_path, **parts)).sha256
+    with pytest.raises(DataError, match=r"the outliers of .* have the shape \(20, 20\), the train part \(28, 28\)"):
+        load(save(tmp_path, **parts, x_outliers=np.ones((3, 20, 20))))
+
+
 def test_an_npz_without_a_test_part_is_split(tmp_path: Path) -> None:
     path = save(tmp_path, x_test=None, y_test=None)
     data = load(path, seed=3)

@@ -110,3 +110,14 @@ def test_balanced_weights_give_every_class_the_same_say():
     totals = [weights[c] * (labels == c).sum() for c in range(3)]
     assert totals == pytest.approx([100 / 3] * 3)
     assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]
+
+
+def test_half_of_the_pictures_of_no_class_are_those_that_the_set_brings():
+    others = np.full((3, 8, 8), 77, np.uint8)
+    split = Split(np.zeros((64, 8, 8), np.uint8), np.arange(64) % 4)
+    config = TrainConfig(batch_size=32, outliers=0.25)
+    batch = next(iter(Batches(split, 4, config, others=others)))
+    brought = (batch.images == 77).all(axis=(1, 2, 3))
+    assert brought.sum() == 4
+    evenly = (batch.targets == 0.25).all(axis=1)
+    assert evenly.sum() == 8 and evenly[brought].all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,14 @@ from inksight.errors import DataError
 MAX_CLASSES = 10_000
 BATCH = 1024
 NPZ_PARTS = {"train": "train", "val": "validation", "test": "test"}
-NPZ_NAMES = ("classes", *(f"{kind}_{short}" for short in NPZ_PARTS for kind in "xy"))
+NPZ_NAMES = ("classes", "license", "x_outliers", *(f"{kind}_{short}" for short in NPZ_PARTS for kind in "xy"))
 DAMAGED_NPZ = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, MemoryError)
 
 
 def load_npz(path: Path, seed: int) -> Dataset:
-    """Reads x_train, y_train and, where they are, x_val, y_val, x_test, y_test, classes. Nothing is unpickled.
+    """Reads x_train, y_train and, where they are, x_val, y_val, x_test, y_test, classes, x_outliers and license.
+
+    x_outliers are pictures of no class; classes and license are texts. Nothing is unpickled.
 
     Returns:
         the set in its own size; pixels of 0–1 are brought to 0–255.
@@ -47,7 +50,11 @@ def load_npz(path: Path, seed: int) -> Dataset:
     scale = 255.0 if max(part.images.max() for part in parts.values()) <= 1 else 1.0
     parts = {name: Split(_to_pixels(part.images, scale), part.labels) for name, part in parts.items()}
     names = tuple(str(name) for name in arrays["classes"].reshape(-1)) if "classes" in arrays else ()
-    return _to_dataset(path, _without_needless_colour(parts), names, seed)
+    data = _to_dataset(path, _without_needless_colour(parts), names, seed)
+    if "x_outliers" in arrays:
+        _require_images(arrays["x_outliers"], "x_outliers", path)
+        data = replace(data, outliers=_to_pixels(arrays["x_outliers"], scale))
+    return replace(data, license=str(arrays["license"])) if "license" in arrays else data
 
 
 def idx_files(folder: Path) -> dict[tuple[str, str], Path]:

@@ -61,6 +61,8 @@ class Dataset:
     name: short, fit for a folder's name. classes: class names by label. preprocessing: how a foreign picture
     becomes an input, "digits" (MNIST normalisation) or "resize". validation: None when the set brings none;
     `held_out` then takes it from the training part. source: the name or path it was loaded from.
+    outliers: pictures of no class, uint8 like those of a part, (n, size, size[, 3]); None for none. Where
+    a training makes pictures of no class (`TrainConfig.outliers`), half of them are these.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Dataset:
     source: str = ""
     license: str = ""
     preprocessing: str = "resize"
+    outliers: np.ndarray | None = None
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -90,8 +93,8 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over the arrays of all parts, in the order train, validation, test."""
-        return _sha256(self.parts.values())
+        """SHA-256 over the arrays of all parts, in the order train, validation, test, and of the outliers."""
+        return _sha256(self.parts.values(), self.outliers)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
@@ -124,12 +127,14 @@ def _shape_of(images: np.ndarray) -> str:
     return f"{shape[2]}×{shape[1]} {'grey' if len(shape) == 3 else 'colour'}"
 
 
-def _sha256(parts: Iterable[Split]) -> str:
+def _sha256(parts: Iterable[Split], outliers: np.ndarray | None = None) -> str:
     """SHA-256 over the arrays of several parts."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(np.ascontiguousarray(part.images).data)
         digest.update(np.ascontiguousarray(part.labels).data)
+    if outliers is not None:
+        digest.update(np.ascontiguousarray(outliers).data)
     return digest.hexdigest()
 
 
@@ -198,6 +203,11 @@ def require_usable(data: Dataset) -> Dataset:
                 f"{where} has images of shape {part.images.shape[1:]}, "
                 f"the train part {data.train.images.shape[1:]}; they must agree."
             )
+    if data.outliers is not None and data.outliers.shape[1:] != data.train.images.shape[1:]:
+        raise DataError(
+            f"the outliers of {name} have the shape {data.outliers.shape[1:]}, the train part "
+            f"{data.train.images.shape[1:]}; they must agree."
+        )
     return data
 
 

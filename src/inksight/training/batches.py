@@ -40,6 +40,7 @@ class Batches:
     cannot change it, and a training that is taken up again gets the very same.
 
     as_rows: pictures that are as they stand in the Split come as their rows there: the stepper holds it.
+    others: pictures of no class, as Dataset.outliers; half of those that are made are taken from them.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Batches:
         config: TrainConfig,
         processes: Processes = ALONE,
         as_rows: bool = False,
+        others: np.ndarray | None = None,
     ) -> None:
         self._as_rows = as_rows
+        self._others = others[..., None] if others is not None and others.ndim == 3 else others
         self._images = split.batch
         self._labels = split.labels
         self._targets = np.eye(num_classes, dtype=np.float32)
@@ -99,7 +102,10 @@ class Batches:
             return Batch(indices, targets, weights)
         images = self._images[indices]
         if strange:
-            images[:strange] = outliers(images[:strange], np.random.default_rng([self._config.seed, 4, number]))
+            generator = np.random.default_rng([self._config.seed, 4, number])
+            images[:strange] = outliers(images[:strange], generator)
+            if self._others is not None:
+                images[: strange // 2] = self._others[generator.integers(0, len(self._others), strange // 2)]
             targets[:strange], weights[:strange] = 1 / targets.shape[1], 1.0
         wanted = self._processes.share(len(images))
         if augmenting:

@@ -115,7 +115,7 @@ def fit(
     with interruptible(stop.set):
         held = held_images(data.train.batch, config, backend, processes)
         stepper = build_stepper(model, config, backend, processes, held)
-        batches = Batches(data.train, len(data.classes), config, processes, as_rows=held is not None)
+        batches = Batches(data.train, len(data.classes), config, processes, held is not None, data.outliers)
         loop = _Loop(stepper, batches, data, config, ends_at, watcher, keeper, stop, processes, looks)
         loop.run()
     weights = loop.best_weights()

@@ -1,0 +1,1 @@
+"""Digits drawn by rule or taken from handwriting typefaces -> tiles of ink."""

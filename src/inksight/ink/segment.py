@@ -26,6 +26,7 @@ PART_SHARE = 0.65
 OVERLAP = 0.5
 LONG, FLAT = 2.5, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
 FARTHEST = 3.0  # digits' heights between neighbours of a line
+MIN_SLOPED, STEEPEST, UNEVEN_DEG = 3, 0.8, 25.0  # a row that climbs or falls: its digits, slope, and unevenness
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,20 +178,15 @@ def _cut_out(marks: Marks, mark: int) -> Piece:
 
 
 def _lines(pieces: list[Piece]) -> tuple[Line, ...]:
-    """Chains of neighbours at about the same height; small pieces go to the line they lie nearest to."""
+    """Chains of neighbours along the rows' slope; small pieces go to the line they lie nearest to."""
     height = float(np.median([piece.height for piece in pieces if piece.height >= TALL_SHARE * _tallest(pieces)]))
-    tall = sorted((piece for piece in pieces if piece.height >= TALL_SHARE * height), key=lambda piece: piece.left)
-    chains: list[list[Piece]] = []
-    for piece in tall:
-        fitting = [chain for chain in chains if _continues(chain[-1], piece, height)]
-        if fitting:
-            max(fitting, key=lambda chain: _shared_rows(chain[-1], piece)).append(piece)
-        else:
-            chains.append([piece])
+    tall = [piece for piece in pieces if piece.height >= TALL_SHARE * height]
+    slope = _slope(tall, height)
+    chains = _chains(tall, height, slope)
     for piece in pieces:
         if piece.height < TALL_SHARE * height and chains:
             _nearest(chains, piece).append(piece)
-    chains.sort(key=lambda chain: float(np.mean([piece.top + piece.height / 2 for piece in chain])))
+    chains.sort(key=lambda chain: float(np.mean([_level(piece, slope) for piece in chain])))
     return tuple(
         Line(
             tuple(sorted(chain, key=lambda piece: piece.left + piece.width / 2)),
@@ -200,19 +196,51 @@ def _lines(pieces: list[Piece]) -> tuple[Line, ...]:
     )
 
 
+def _level(piece: Piece, slope: float) -> float:
+    """The row of a piece's middle if the sheet were turned so that rows are level."""
+    return piece.top + piece.height / 2 - slope * (piece.left + piece.width / 2)
+
+
+def _slope(tall: list[Piece], height: float) -> float:
+    """How far rows fall for each pixel to the right: 0, unless along another slope all digits are one even row."""
+    if len(tall) < MIN_SLOPED or len(_chains(tall, height, 0.0)) == 1:
+        return 0.0
+    across = np.array([piece.left + piece.width / 2 for piece in tall])
+    down = np.array([piece.top + piece.height / 2 for piece in tall])
+    order = np.argsort(across)
+    slope = float(np.polyfit(across, down, 1)[0])
+    steps = np.rad2deg(np.arctan2(np.diff(down[order]), np.diff(across[order])))
+    even = np.abs(steps - np.rad2deg(np.arctan(slope))).max() <= UNEVEN_DEG
+    one = len(_chains(tall, height, slope)) == 1
+    return slope if even and one and abs(slope) <= STEEPEST else 0.0
+
+
+def _chains(tall: list[Piece], height: float, slope: float) -> list[list[Piece]]:
+    """Tall pieces that stand behind each other, from left to right."""
+    chains: list[list[Piece]] = []
+    for piece in sorted(tall, key=lambda piece: piece.left):
+        fitting = [chain for chain in chains if _continues(chain[-1], piece, height, slope)]
+        if fitting:
+            max(fitting, key=lambda chain: _shared_rows(chain[-1], piece, slope)).append(piece)
+        else:
+            chains.append([piece])
+    return chains
+
+
 def _tallest(pieces: list[Piece]) -> int:
     return max(piece.height for piece in pieces)
 
 
-def _shared_rows(one: Piece, other: Piece) -> int:
-    """Rows that both cover; below 0 the rows between them."""
-    return min(one.bottom, other.bottom) - max(one.top, other.top)
+def _shared_rows(one: Piece, other: Piece, slope: float) -> float:
+    """Rows that both cover, along the slope; below 0 the rows between them."""
+    apart = abs(_level(one, slope) - _level(other, slope))
+    return min((one.height + other.height) / 2 - apart, one.height, other.height)
 
 
-def _continues(last: Piece, piece: Piece, height: float) -> bool:
+def _continues(last: Piece, piece: Piece, height: float, slope: float) -> bool:
     """Whether a piece may stand behind the last one of a line."""
     near = piece.left - last.right <= FARTHEST * height
-    return near and _shared_rows(last, piece) >= 0.4 * min(last.height, piece.height)
+    return near and _shared_rows(last, piece, slope) >= 0.4 * min(last.height, piece.height)
 
 
 def _nearest(chains: list[list[Piece]], piece: Piece) -> list[Piece]:

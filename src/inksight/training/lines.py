@@ -23,7 +23,12 @@ _AHEAD = 4
 
 
 def fit_line(
-    images: np.ndarray, labels: np.ndarray, steps: int, seed: int, told: Callable[[int, float], None]
+    images: np.ndarray,
+    labels: np.ndarray,
+    steps: int,
+    seed: int,
+    told: Callable[[int, float], None],
+    others: np.ndarray | None = None,
 ) -> keras.Model:
     """Fits a line network to strings of the given digits; Keras runs on JAX.
 
@@ -33,6 +38,7 @@ def fit_line(
         steps: batches of 32 strips.
         seed: enters the first weights and the strips.
         told: is called every hundred steps with the step and the mean loss since the last call.
+        others: uint8 (m, 28, 28), letters and signs that it learns to leave out.
     """
     import keras
 
@@ -48,7 +54,7 @@ def fit_line(
     )
     logits.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-3, clipnorm=5.0), loss=order_loss)
     losses: list[float] = []
-    for step, (strips, texts) in enumerate(_batches(images, labels, steps, seed), 1):
+    for step, (strips, texts) in enumerate(_batches(images, labels, steps, seed, others), 1):
         logits.reset_metrics()
         losses.append(float(logits.train_on_batch(strips[..., None], texts)))
         if step % 100 == 0:
@@ -66,12 +72,14 @@ def order_loss(texts: Any, logits: Any) -> Any:
     return ops.mean(ops.ctc_loss(ops.maximum(texts + 1, 0), logits, lengths, columns, mask_index=0))
 
 
-def _batches(images: np.ndarray, labels: np.ndarray, steps: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(
+    images: np.ndarray, labels: np.ndarray, steps: int, seed: int, others: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Strips and texts, drawn a few steps ahead in a thread of their own."""
     generator = np.random.default_rng([seed, 1])
     with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(strings, images, labels, BATCH, generator) for _ in range(min(_AHEAD, steps))]
+        waiting = [pool.submit(strings, images, labels, BATCH, generator, others) for _ in range(min(_AHEAD, steps))]
         for step in range(steps):
             yield waiting.pop(0).result()
             if step + _AHEAD < steps:
-                waiting.append(pool.submit(strings, images, labels, BATCH, generator))
+                waiting.append(pool.submit(strings, images, labels, BATCH, generator, others))

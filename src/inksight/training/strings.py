@@ -1,12 +1,14 @@
 """Rows of digits as one hand writes them, apart or touching, made of single ones: what the line network learns from.
 
-They look as `ink.strip` shows a line: ink alone, a digit's height DIGIT_PX, on a strip STRIP_PX high.
+They look as `ink.strip` shows a line: ink alone, a digit's height DIGIT_PX, on a strip STRIP_PX high. Around many
+is what forms and photos leave there: sides of boxes and frames, whole or broken, ends of rules, letters.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ WIDTH_PX = 128
 LEAST_STEP_PX = 4  # from one middle to the next, and half as much again for equal digits: the network sees no nearer
 _ZOOM = 2  # strips are drawn so many times as large, and averaged
 _INK = 100
+_SURROUNDED = 0.45
 _PENS_PX = (-3, -2, -1, 0, 0, 1, 2, 3, 4, 6)  # what a hand's pen adds to the strokes
 
 
@@ -37,7 +40,11 @@ class _Hand:
 
 
 def strings(
-    images: np.ndarray, labels: np.ndarray, count: int, generator: np.random.Generator
+    images: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    generator: np.random.Generator,
+    others: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws strips of one to MOST_DIGITS digits.
 
@@ -46,6 +53,7 @@ def strings(
         labels: int64 (n,).
         count: how many strips.
         generator: all chance enters here.
+        others: uint8 (m, 28, 28), framed letters and signs that are to be left out when a row is read.
     Returns:
         uint8 (count, STRIP_PX, WIDTH_PX), and the labels from left to right, int32 (count, MOST_DIGITS), −1 behind
         the last.
@@ -55,10 +63,16 @@ def strings(
     index = 0
     while index < count:
         chosen = generator.integers(0, len(images), generator.integers(1, MOST_DIGITS + 1))
-        row = _row(images[chosen], labels[chosen], generator)
+        row, starts = _row(images[chosen], labels[chosen], generator)
         if row is None or row.shape[1] > _ZOOM * (WIDTH_PX - 2 * MARGIN_PX):
             continue
+        if generator.random() < _SURROUNDED:
+            row = _surrounded(row, starts, others, generator)
+            if row.shape[1] > _ZOOM * (WIDTH_PX - MARGIN_PX):
+                continue
         strip = _shrunk(_spoiled(row, generator), generator)
+        if strip.shape[1] > WIDTH_PX:
+            continue
         left = int(generator.integers(0, WIDTH_PX - strip.shape[1] + 1))
         strips[index, :, left : left + strip.shape[1]] = strip
         texts[index, : len(chosen)] = labels[chosen]
@@ -66,12 +80,16 @@ def strings(
     return strips, texts
 
 
-def _row(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray | None:
-    """Digits beside each other in one hand: uint8, _ZOOM times as large as a strip; None where one hides another."""
+def _row(
+    images: np.ndarray, labels: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray | None, list[tuple[int, int]]]:
+    """Digits beside each other in one hand: uint8, _ZOOM times as large as a strip, None where one hides another; and
+    the first and the last column of each."""
     hand = _hand(generator)
     high = _ZOOM * STRIP_PX
     row = np.zeros((high, 0), np.uint8)
     middle = -math.inf
+    places: list[tuple[int, int]] = []
     for place, image in enumerate(images):
         tile = _tile(image, hand, generator)[:high]
         down = generator.normal(0, hand.wobble) + hand.climb * (place - len(images) / 2)
@@ -81,11 +99,12 @@ def _row(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator)
         last, middle = middle, start + tile.shape[1] / 2
         alike = bool(place and labels[place] == labels[place - 1])
         if middle - last < _ZOOM * LEAST_STEP_PX * (1 + alike / 2):
-            return None
+            return None, []
+        places.append((start, start + tile.shape[1]))
         row = np.pad(row, ((0, 0), (0, max(0, start + tile.shape[1] - row.shape[1]))))
         part = row[:, start : start + tile.shape[1]]
         np.maximum(part, tall, out=part)
-    return row
+    return row, places
 
 
 def _hand(generator: np.random.Generator) -> _Hand:
@@ -95,7 +114,7 @@ def _hand(generator: np.random.Generator) -> _Hand:
         size=float(np.clip(np.exp(generator.normal(0, 0.13)), 0.7, 1.4)),
         width=float(np.exp(generator.uniform(-0.28, 0.26))),
         pen_px=int(generator.choice(_PENS_PX)),
-        gap=float(np.exp(generator.uniform(-3, -0.5))),
+        gap=float(np.exp(generator.uniform(-3, -0.5 if generator.random() < 0.7 else 0.4))),
         wobble=float(generator.uniform(0, 0.06)),
         climb=float(generator.uniform(-0.02, 0.02)),
         touching=float(generator.choice([0.0, 0.4, 1.0], p=[0.25, 0.3, 0.45])),
@@ -140,6 +159,71 @@ def _start(left: np.ndarray, right: np.ndarray, gap_px: int) -> int:
     return max(0, nearest + gap_px)
 
 
+def _surrounded(
+    row: np.ndarray, places: list[tuple[int, int]], others: np.ndarray | None, generator: np.random.Generator
+) -> np.ndarray:
+    """A row with lines of a form around it, or letters beside it: wider, as high."""
+    high = len(row)
+    digit = _ZOOM * DIGIT_PX
+    room = [int(digit * generator.uniform(0.1, 1.0)) for _ in "lr"]
+    kind = generator.random()
+    if others is not None and kind < 0.22:
+        return _with_letters(row, others, generator)
+    row = np.pad(row, ((0, 0), (room[0], room[1])))
+    wide = row.shape[1]
+    level = int(generator.integers(110, 256))
+    thick = int(generator.integers(1, 7))
+    slant = generator.normal(0, 0.02)
+    top, bottom = (int(high / 2 + sign * digit * generator.uniform(0.55, 0.95)) for sign in (-1, 1))
+    lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    left, right = generator.uniform(0, 0.5) * room[0], wide - 1 - generator.uniform(0, 0.5) * room[1]
+    for y in (top, bottom):  # rules above and below, parts of them
+        if generator.random() < 0.55:
+            first, last = (left, right) if generator.random() < 0.6 else sorted(generator.uniform(0, wide, 2).tolist())
+            lines.append(((first, y - slant * wide / 2), (last, y + slant * wide / 2)))
+    for x in (left, right):  # bars at the ends
+        if generator.random() < 0.6:
+            ends = (float(top), float(bottom))
+            if generator.random() < 0.4:  # a rest, shorter than a 1
+                start = generator.uniform(0, 0.8 * high)
+                ends = start, start + digit * generator.uniform(0.05, 0.55)
+            lines.append(((x + slant * high / 2, ends[0]), (x - slant * high / 2, ends[1])))
+    if kind > 0.75:  # bars between the digits
+        for (_, end), (start, _) in pairwise(places):
+            if start - end > thick + 4:
+                x = room[0] + (start + end) / 2 + generator.normal(0, 1)
+                lines.append(((x + slant * high / 2, top), (x - slant * high / 2, bottom)))
+    over = np.zeros_like(row)
+    for first_end, last_end in lines:
+        cv2.line(
+            over,
+            (int(first_end[0]), int(first_end[1])),
+            (int(last_end[0]), int(last_end[1])),
+            level,
+            thick,
+            cv2.LINE_AA,
+        )
+    breaks = generator.random()
+    if breaks < 0.45:  # dashes, or here and there a rest
+        cells = generator.random((max(2, high // 8), max(2, wide // 8))) < generator.uniform(0.25, 0.9)
+        way = cv2.INTER_NEAREST if breaks < 0.2 else cv2.INTER_LINEAR
+        over = (over * cv2.resize(cells.astype(np.float32), (wide, high), interpolation=way)).astype(np.uint8)
+    return np.asarray(np.maximum(row, over))
+
+
+def _with_letters(row: np.ndarray, others: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A row with one to three letters or signs before or behind it, apart from it."""
+    hand = _hand(generator)
+    before = generator.random() < 0.5
+    for image in others[generator.integers(0, len(others), generator.integers(1, 4))]:
+        tile = _tile(image, hand, generator)[: len(row)]
+        top = (len(row) - len(tile)) // 2
+        tall = np.pad(tile, ((top, len(row) - top - len(tile)), (0, 0)))
+        gap = np.zeros((len(row), int(_ZOOM * DIGIT_PX * generator.uniform(0.15, 0.8))), np.uint8)
+        row = np.concatenate([tall, gap, row] if before else [row, gap, tall], axis=1)
+    return row
+
+
 def _spoiled(row: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """What finding the ink leaves: gaps where a rule was, dust, the rest of a rule, uneven ink; half are clean."""
     margin = int(generator.integers(_ZOOM * MARGIN_PX // 4, _ZOOM * MARGIN_PX + 1))
@@ -162,9 +246,14 @@ def _spoiled(row: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def _shrunk(row: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A row -> a strip, in a third of them out of focus, in half of them with strokes that are full of ink."""
+    """A row -> a strip: a third out of focus, a quarter of few pixels, half with strokes that are full of ink."""
     if generator.random() < 0.3:
         row = cv2.GaussianBlur(row, (0, 0), float(np.exp(generator.uniform(-0.5, 0.8))))
+    if generator.random() < 0.25:
+        share = generator.uniform(0.25, 0.6)
+        small = cv2.resize(row, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        way = cv2.INTER_CUBIC if generator.random() < 0.6 else cv2.INTER_LINEAR
+        row = cv2.resize(small, (row.shape[1], len(row)), interpolation=way)
     strip = cv2.resize(row, (row.shape[1] // _ZOOM, STRIP_PX), interpolation=cv2.INTER_AREA)
     if generator.random() < 0.5:
         strip = cv2.convertScaleAbs(strip, alpha=float(generator.uniform(1, 1.8)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ MOST_THREADS = 4
 JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
+SPOT_DECIDES = 0.9  # where the classifier sees none of its classes and the line network is surer than this
 UNNAMED = "the picture"
 
 
@@ -86,12 +87,14 @@ class Answer:
 @dataclass(frozen=True)
 class Sign:
     """One thing read on a picture. label: its class; sign: None for a digit, else "dash", "dot", "comma", "cross" or
-    "mark". confidence: of the label, 0–1. box: left, top, width, height in pixels of the picture."""
+    "mark". confidence: of the label, 0–1. box: left, top, width, height in pixels of the picture. unsure: whether a
+    digit's confidence is below the model's threshold."""
 
     label: str
     sign: str | None
     confidence: float
     box: tuple[int, int, int, int]
+    unsure: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,14 +109,33 @@ class Reading:
     def __repr__(self) -> str:
         signs = [each.sign for line in self.lines for each in line if each.sign is not None]
         counted = ", ".join(f"{signs.count(sign)} × {sign}" for sign in dict.fromkeys(signs))
-        text = self.text.replace("\n", " / ") or "no digit"
-        return f"{text} (and {counted})" if counted else text
+        text = self._text(lambda digit: "?" if digit.unsure else digit.label).replace("\n", " / ")
+        if not text:
+            return f"no number found{f' ({counted})' if counted else ''}"
+        unsure = f" (unsure: {self.text.replace(chr(10), ' / ')}, {self.confidence:.1%})" if "?" in text else ""
+        return f"{text}{unsure}{f' (and {counted})' if counted else ''}"
 
     @property
     def text(self) -> str:
-        """The digits, a line each; signs are left out."""
-        lines = ("".join(each.label for each in line if each.sign is None) for line in self.lines)
-        return "\n".join(line for line in lines if line)
+        """The digits, a line each, the unsure ones too; signs are left out."""
+        return self._text(lambda digit: digit.label)
+
+    @property
+    def digits(self) -> tuple[Sign, ...]:
+        """Everything read that is a digit, in reading order."""
+        return tuple(each for line in self.lines for each in line if each.sign is None)
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is that every digit is right, 0–1: the product of their confidences; 0 without any."""
+        return float(np.prod([each.confidence for each in self.digits])) if self.digits else 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """ "class" where every digit is sure, "unsure" where one is not, "rejected" where there is no number."""
+        if not self.digits:
+            return "rejected"
+        return "unsure" if any(each.unsure for each in self.digits) else "class"
 
     def to_dict(self) -> dict[str, Any]:
         """The reading as it goes into JSON."""
@@ -121,15 +143,26 @@ class Reading:
         return {
             "source": self.source,
             "model": self.model,
+            "verdict": self.verdict,
             "text": self.text,
+            "confidence": round(self.confidence, JSON_DIGITS),
             "digits": [
-                {"label": each.label, "confidence": round(each.confidence, JSON_DIGITS), "box": list(each.box)}
-                for each in everything
-                if each.sign is None
+                {
+                    "label": each.label,
+                    "verdict": "unsure" if each.unsure else "class",
+                    "confidence": round(each.confidence, JSON_DIGITS),
+                    "box": list(each.box),
+                }
+                for each in self.digits
             ],
             "signs": [{"sign": each.sign, "box": list(each.box)} for each in everything if each.sign is not None],
             "notes": list(self.notes),
         }
+
+    def _text(self, shown: Callable[[Sign], str]) -> str:
+        """The lines that have digits, each digit as it is to be shown."""
+        lines = ("".join(shown(each) for each in line if each.sign is None) for line in self.lines)
+        return "\n".join(line for line in lines if line)
 
 
 class Predictor:
@@ -394,14 +427,13 @@ class Predictor:
         least = (1 if len(line) == 1 else NO_DIGIT) * self.card.rejected_below
         signs = []
         for glyph, box, row, found in zip(line, boxes, rows, evidence(rows), strict=True):
-            if glyph.spot is not None:
-                signs.append(Sign(self.card.classes[glyph.spot.index], None, glyph.spot.probability, box))
-                continue
-            best = int(row.argmax())
-            sign = glyph.sign
-            if sign is None and found < least:
+            best, sign, confidence = int(row.argmax()), glyph.sign, float(row.max())
+            if glyph.spot is not None and (glyph.torn or (found < least and glyph.spot.probability > SPOT_DECIDES)):
+                best, confidence = glyph.spot.index, glyph.spot.probability
+            elif sign is None and found < least:
                 sign = "cross" if is_cross(glyph.input) else "mark"
-            signs.append(Sign(self.card.classes[best], sign, float(row[best]), box))
+            unsure = sign is None and confidence < self.card.unsure_below
+            signs.append(Sign(self.card.classes[best], sign, confidence, box, unsure))
         return tuple(signs)
 
     def _verdict(self, row: np.ndarray) -> Verdict:

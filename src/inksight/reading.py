@@ -31,12 +31,13 @@ DOUBTFUL, SURE, ONE_WIDE = 0.9, 0.98, 1.1  # a spot; the classifier that it is o
 @dataclass(frozen=True, eq=False)
 class Glyph:
     """One thing read. sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the
-    line network saw, where it is torn out of others and so no longer looks like what it is."""
+    line network saw there. torn: it was cut out of others, and so no longer looks like what it is."""
 
     piece: Piece
     sign: str | None
     input: np.ndarray
     spot: Spot | None = None
+    torn: bool = False
 
 
 def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
@@ -96,15 +97,17 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
         whole = composite(group)
         seen = digit_of_ink(whole.ink)
         doubtful = any(spot.probability < DOUBTFUL for _, spot in spots) and whole.width <= ONE_WIDE * height
-        if len(spots) < 2 or (doubtful and judge(seen[None]).max() >= SURE):
-            glyphs.append(Glyph(whole, None, seen))
-            continue
-        parts = cut(whole, [place for place, _ in spots])
-        glyphs += [
-            Glyph(part, None, digit_of_ink(part.ink), spot)
-            for part, (_, spot) in zip(parts, spots, strict=True)
-            if part is not None
-        ]
+        if not spots and spotter:
+            glyphs.append(Glyph(whole, "mark", seen))
+        elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= SURE):
+            glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None))
+        else:
+            parts = cut(whole, [place for place, _ in spots])
+            glyphs += [
+                Glyph(part, None, digit_of_ink(part.ink), spot, torn=True)
+                for part, (_, spot) in zip(parts, spots, strict=True)
+                if part is not None
+            ]
     return glyphs
 
 
@@ -128,7 +131,7 @@ def _groups(
     for index, piece in enumerate(pieces):
         if found[index]:
             continue
-        near = [home for home in homes if _apart(pieces[home], piece) < BROKEN * height]
+        near = [home for home in homes if _one_digit(pieces[home], piece, height)]
         home = min(near, key=lambda home: _apart(pieces[home], piece), default=index)
         groups.setdefault(home, []).append(piece)
     return [(groups[index], found[index]) for index in sorted(groups)]
@@ -140,6 +143,12 @@ def _ink_near(piece: Piece, column: float, reach: float) -> float:
     near = piece.ink[:, max(0, int(start)) : max(0, int(end) + 1)]
     away = max(-end, start - piece.width, 0.0)
     return float(near.sum()) if near.any() else -1.0 - away
+
+
+def _one_digit(one: Piece, other: Piece, height: float) -> bool:
+    """Whether two pieces may be parts of one digit: near each other, and together not wider than one."""
+    both = max(one.right, other.right) - min(one.left, other.left)
+    return _apart(one, other) < BROKEN * height and both <= max(ONE_WIDE * height, one.width + 1)
 
 
 def _apart(one: Piece, other: Piece) -> float:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from inksight.predictor import Predictor, Reading
 
-GREEN, ORANGE = (0, 130, 60), (220, 110, 0)
+GREEN, ORANGE, RED = (0, 130, 60), (220, 110, 0), (200, 0, 40)
 
 
 def read(
@@ -83,7 +83,7 @@ def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | Non
 
 
 def _write_annotated(pixels: np.ndarray, reading: Reading, path: Path) -> None:
-    """Draws boxes and labels on the picture: digits green, signs orange."""
+    """Draws boxes and labels on the picture: digits green, unsure ones red and with a question mark, signs orange."""
     import cv2
 
     from inksight.files import whole_file
@@ -92,11 +92,11 @@ def _write_annotated(pixels: np.ndarray, reading: Reading, path: Path) -> None:
     thickness = max(1, round(min(drawn.shape[:2]) / 250))
     for each in (each for line in reading.lines for each in line):
         left, top, width, height = each.box
-        colour = GREEN if each.sign is None else ORANGE
+        colour = ORANGE if each.sign is not None else RED if each.unsure else GREEN
         cv2.rectangle(drawn, (left, top), (left + width, top + height), colour, thickness)
         size = max(0.4, height / 60)
         place = (left, top - 2 * thickness if top > 25 * size else top + height + round(25 * size))
-        text = each.sign or each.label
+        text = each.sign or f"{each.label}{'?' if each.unsure else ''}"
         cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness + 1, cv2.LINE_AA)
     _, content = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
     with whole_file(path) as temporary:

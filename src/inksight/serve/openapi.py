@@ -176,8 +176,12 @@ SCHEMAS: Schema = {
         {
             "source": TEXT,
             "model": TEXT,
+            "verdict": {"enum": ["class", "unsure", "rejected"]},
             "text": TEXT,
-            "digits": _list(_object({"label": TEXT, "confidence": RATE, "box": BOX})),
+            "confidence": RATE,
+            "digits": _list(
+                _object({"label": TEXT, "verdict": {"enum": ["class", "unsure"]}, "confidence": RATE, "box": BOX})
+            ),
             "signs": _list(_object({"sign": TEXT, "box": BOX})),
             "notes": _list(TEXT),
         }

@@ -71,11 +71,11 @@ export class Source {
     else await this.#look(() => picture);
   }
 
-  #button(picture, { label }, index) {
+  #button(picture, { label, verdict }, index) {
     return element(
       "button",
       { type: "button", "aria-pressed": "false", click: () => this.#choose(picture, index) },
-      label,
+      verdict === "unsure" ? `${label}?` : label,
     );
   }
 

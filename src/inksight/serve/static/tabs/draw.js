@@ -213,5 +213,7 @@ function mayBeSeveral(strokes) {
 function wordsFor({ answer, reading }, model) {
   if (!reading) return { label: answer.label, verdict: answer.verdict, words: verdictOf(answer, model) };
   const count = reading.digits.length;
-  return { label: reading.text, verdict: "class", words: `${count} digits, read from left to right` };
+  const unsure = reading.digits.filter(({ verdict }) => verdict === "unsure").length;
+  const words = `${count} digits, read from left to right`;
+  return { label: reading.text, verdict: reading.verdict, words: unsure ? `${words}; not sure of ${unsure}` : words };
 }

@@ -120,7 +120,9 @@ class Photos {
     const accent = style.getPropertyValue("--mark");
     const thin = Math.max(1.5, canvas.width / 500);
     for (const { box } of signs) paintBox(context, box, scale, style.getPropertyValue("--faint"), thin);
-    for (const { box, label } of digits) if (box) paintBox(context, box, scale, accent, thin, label);
+    for (const { box, label, verdict } of digits) {
+      if (box) paintBox(context, box, scale, accent, thin, verdict === "unsure" ? `${label}?` : label);
+    }
     canvas.hidden = false;
     this.part("empty").hidden = true;
   }
@@ -192,8 +194,10 @@ async function openCamera() {
 }
 
 function wordsFor({ text, digits }) {
-  if (!digits.length) return "No digit was found on it.";
-  return text.includes("\n") ? `${linesOf({ text, digits }).length} lines were read.` : `It says ${text}.`;
+  if (!digits.length) return "No number was found on it.";
+  const words = text.includes("\n") ? `${linesOf({ text, digits }).length} lines were read.` : `It says ${text}.`;
+  const count = digits.filter(({ verdict }) => verdict === "unsure").length;
+  return count ? `${words} Not sure of ${count} of ${digits.length} digits, marked with “?”.` : words;
 }
 
 /** Digits come in reading order; the text says where lines end. */

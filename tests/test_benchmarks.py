@@ -53,6 +53,7 @@ TINY = {
     "draw.py": (["--repeats", "1"], {"model", "answered_ms", "load"}),
     "kinds.py": (["--presets", "quick", "--seeds", "1", "--share", "0.1", "--", "--epochs", "1"], {"kinds", "faces"}),
     "folder_load.py": (["--pictures", "500"], {"pictures", "seconds", "peak_rss_mb", "arrays_mb"}),
+    "handwriting.py": ([str(BENCHMARKS.parent / "examples"), "--wrong"], {"model", "single", "number", "sure"}),
     "install.py": (["--repeats", "1", "--warm"], {"cache", "environments"}),
     "start.py": (["--repeats", "1"], {"python_s", "import_s", "help_s", "tab_s"}),
 }

@@ -11,6 +11,7 @@ from inksight.errors import PictureError
 
 MIN_CONTRAST = 16
 SMALL_PX = 128
+LONG, MOST_LONGER = 1.5, 4
 SAMPLES = 4
 LUMA_GIVES_WAY = 1.3
 LIGHT_PX = 256
@@ -51,7 +52,8 @@ def light_paper(picture: np.ndarray) -> Paper:
             f"the picture is blank: its darkest and lightest pixels differ by {high - low:.0f} of 255. "
             f"At least {MIN_CONTRAST} were wanted; draw on it, or take it with more light."
         )
-    inverted = not _is_dark_on_light(shrunk(grey, SMALL_PX))
+    long = max(grey.shape) / min(grey.shape)  # in a row of boxes lines have to stay wider than a pixel
+    inverted = not _is_dark_on_light(shrunk(grey, round(SMALL_PX * min(max(long / LONG, 1), MOST_LONGER))))
     return Paper(~grey if inverted else grey, channel, inverted)
 
 

@@ -39,6 +39,7 @@ MOST_THREADS = 4
 JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
+UNSEEN_SURE, UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.9, 0.05, 0.99, 1.5
 SPOT_DECIDES = 0.9  # where the classifier sees none of its classes and the line network is surer than this
 UNNAMED = "the picture"
 
@@ -430,11 +431,23 @@ class Predictor:
             best, sign, confidence = int(row.argmax()), glyph.sign, float(row.max())
             if glyph.spot is not None and (glyph.torn or (found < least and glyph.spot.probability > SPOT_DECIDES)):
                 best, confidence = glyph.spot.index, glyph.spot.probability
-            elif sign is None and found < least:
+            elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found)):
                 sign = "cross" if is_cross(glyph.input) else "mark"
             unsure = sign is None and confidence < self.card.unsure_below
             signs.append(Sign(self.card.classes[best], sign, confidence, box, unsure))
         return tuple(signs)
+
+    def _is_digit(self, glyph: Glyph, best: int, confidence: float, found: float) -> bool:
+        """Whether a piece in which the line network sees no digit is one all the same: the classifier is sure.
+
+        Bars look like a 1 to the classifier. So a 1 has to be seen a little, or to show much more that it is one.
+        """
+        if glyph.seen == 1:
+            return True
+        sure = confidence >= UNSEEN_SURE and found >= self.card.rejected_below
+        one = self.card.classes[best] == "1"
+        plain = confidence >= PLAIN_ONE and found >= MUCH_MORE * self.card.rejected_below
+        return sure and (not one or glyph.seen >= UNSEEN_ONE or plain)
 
     def _verdict(self, row: np.ndarray) -> Verdict:
         """What to make of probabilities, float32 (classes,)."""

@@ -25,18 +25,22 @@ SIGN_HEIGHT = 0.42
 CROSS_PX = 3.5
 NEAR = 0.06  # digit heights to either side of a spot in which its ink is looked for
 BROKEN = 0.3  # digit heights between the parts of one digit
-DOUBTFUL, SURE, ONE_WIDE = 0.9, 0.98, 1.1  # a spot; the classifier that it is one digit; the width of one
+LEAST_HIGH = 0.6  # digit heights, of a digit that the line network does not see
+DOUBTFUL, SURE, LIKELY = 0.9, 0.98, 0.8  # a spot; the classifier that it is one digit, beside a sure spot or none
+ONE_WIDE = 1.1  # digit heights
 
 
 @dataclass(frozen=True, eq=False)
 class Glyph:
     """One thing read. sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the
-    line network saw there. torn: it was cut out of others, and so no longer looks like what it is."""
+    line network saw there. seen: where it saw none, its largest probability of one. torn: it was cut out
+    of others, and so no longer looks like what it is."""
 
     piece: Piece
     sign: str | None
     input: np.ndarray
     spot: Spot | None = None
+    seen: float = 1.0
     torn: bool = False
 
 
@@ -93,13 +97,16 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
     if not pieces:
         return []
     glyphs = []
-    for group, spots in _groups(pieces, height, _spotted(pieces, height, spotter) if spotter else []):
+    found = _Found(pieces, height, spotter) if spotter else None
+    for group, spots in _groups(pieces, height, found.spots if found else []):
         whole = composite(group)
         seen = digit_of_ink(whole.ink)
         doubtful = any(spot.probability < DOUBTFUL for _, spot in spots) and whole.width <= ONE_WIDE * height
-        if not spots and spotter:
-            glyphs.append(Glyph(whole, "mark", seen))
-        elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= SURE):
+        sure_spots = any(spot.probability >= DOUBTFUL for _, spot in spots)
+        if found and not spots:
+            low = whole.height < LEAST_HIGH * height
+            glyphs.append(Glyph(whole, "mark" if low else None, seen, seen=found.most(whole)))
+        elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= (SURE if sure_spots else LIKELY)):
             glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None))
         else:
             parts = cut(whole, [place for place, _ in spots])
@@ -111,10 +118,20 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
     return glyphs
 
 
-def _spotted(pieces: list[Piece], height: float, spotter: Spotter) -> list[tuple[float, Spot]]:
-    """What the line network sees in a run, each with its column of the sheet."""
-    strip = strip_of(pieces, height)
-    return [(strip.left + spot.place * (strip.right - strip.left), spot) for spot in spots_in(spotter(strip.ink))]
+class _Found:
+    """What the line network finds in a run. spots: each with its column of the sheet."""
+
+    def __init__(self, pieces: list[Piece], height: float, spotter: Spotter) -> None:
+        self._strip = strip_of(pieces, height)
+        self._probabilities = spotter(self._strip.ink)
+        wide = self._strip.right - self._strip.left
+        self.spots = [(self._strip.left + spot.place * wide, spot) for spot in spots_in(self._probabilities)]
+
+    def most(self, piece: Piece) -> float:
+        """The largest probability of any digit over a piece, 0–1."""
+        scale = len(self._probabilities) / (self._strip.right - self._strip.left)
+        first, last = (int((edge - self._strip.left) * scale) for edge in (piece.left, piece.right))
+        return float(self._probabilities[max(first, 0) : last + 1, 1:].max())
 
 
 def _groups(

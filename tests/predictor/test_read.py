@@ -1,6 +1,7 @@
 """Numbers on pictures, read with the shipped model."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import inksight
 from inksight.errors import PictureError, UsageError
 from inksight.measure.composed import compose
+from inksight.predictor import Reading
 from inksight.reading import is_cross
 
 
@@ -151,3 +153,25 @@ def test_the_command(command, tmp_path, sheet):
 
     done = command(tmp_path, "read", "page.png", "page.png", "--annotate", "drawn.png")
     assert done.returncode == 2 and "--annotate makes one picture of one" in done.stderr
+
+
+def test_a_number_has_a_verdict_and_so_has_each_digit(reader, sheet):
+    sure = reader.read(sheet[0])
+    assert sure.verdict == "class" and sure.confidence == pytest.approx(np.prod([d.confidence for d in sure.digits]))
+    first, second, *others = sure.lines[0]
+    doubted = Reading("x", ((first, replace(second, confidence=0.61, unsure=True), *others), *sure.lines[1:]))
+    assert doubted.verdict == "unsure" and doubted.text == sure.text
+    assert repr(doubted).startswith(f"{first.label}?{others[0].label}")
+    assert "unsure: 72104 / 14959" in repr(doubted)
+    found = doubted.to_dict()
+    assert (found["verdict"], found["confidence"]) == ("unsure", pytest.approx(doubted.confidence, abs=1e-6))
+    assert [digit["verdict"] for digit in found["digits"]] == ["class", "unsure", *["class"] * 8]
+
+
+def test_where_there_is_no_number_it_says_so(reader):
+    paper = np.full((300, 600), 255, np.uint8)
+    for row in range(60, 300, 60):
+        cv2.line(paper, (50, row), (550, row + 4), 30, 4, cv2.LINE_AA)
+    reading = reader.read(paper)
+    assert (reading.verdict, reading.text, reading.confidence) == ("rejected", "", 0.0)
+    assert repr(reading).startswith("no number found")

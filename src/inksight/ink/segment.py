@@ -26,6 +26,7 @@ PART_SHARE = 0.65
 OVERLAP = 0.5
 LONG, FLAT = 2.5, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
 FARTHEST = 3.0  # digits' heights between neighbours of a line
+LEVELLED = 2.5  # digits' heights: a shorter row has no slope to tell
 MIN_SLOPED, STEEPEST, UNEVEN_DEG = 3, 0.8, 25.0  # a row that climbs or falls: its digits, slope, and unevenness
 
 
@@ -183,6 +184,12 @@ def _lines(pieces: list[Piece]) -> tuple[Line, ...]:
     tall = [piece for piece in pieces if piece.height >= TALL_SHARE * height]
     slope = _slope(tall, height)
     chains = _chains(tall, height, slope)
+    for piece in [chain[0] for chain in chains if len(chain) == 1]:  # what stands in a row, though not behind its last
+        rows = [chain for chain in chains if len(chain) > 1]
+        home = _nearest(rows, piece) if rows else []
+        if any(_beside(other, piece, height, slope) for other in home):
+            chains = [chain for chain in chains if chain != [piece]]
+            home.append(piece)
     for piece in pieces:
         if piece.height < TALL_SHARE * height and chains:
             _nearest(chains, piece).append(piece)
@@ -207,6 +214,8 @@ def _slope(tall: list[Piece], height: float) -> float:
         return 0.0
     across = np.array([piece.left + piece.width / 2 for piece in tall])
     down = np.array([piece.top + piece.height / 2 for piece in tall])
+    if np.ptp(across) < LEVELLED * height:
+        return 0.0
     order = np.argsort(across)
     slope = float(np.polyfit(across, down, 1)[0])
     steps = np.rad2deg(np.arctan2(np.diff(down[order]), np.diff(across[order])))
@@ -241,6 +250,12 @@ def _continues(last: Piece, piece: Piece, height: float, slope: float) -> bool:
     """Whether a piece may stand behind the last one of a line."""
     near = piece.left - last.right <= FARTHEST * height
     return near and _shared_rows(last, piece, slope) >= 0.4 * min(last.height, piece.height)
+
+
+def _beside(one: Piece, other: Piece, height: float, slope: float) -> bool:
+    """Whether two pieces may be neighbours of a line."""
+    first, second = sorted((one, other), key=lambda piece: piece.left)
+    return _continues(first, second, height, slope)
 
 
 def _nearest(chains: list[list[Piece]], piece: Piece) -> list[Piece]:

@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 
 from inksight.ink.digit import ink_box
-from inksight.ink.segment import TALL_SHARE, Piece, composite
+from inksight.ink.segment import LEVELLED, TALL_SHARE, Piece, composite
 from inksight.ink.strokes import thicken
 
 STRIP_PX = 40
 DIGIT_PX = 24
 MARGIN_PX = 16
-LEVELLED = 2.5  # digit heights: a shorter row has no slope to tell
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,109 @@
+"""Digits as forms and photos show them: in boxes and tables, on slanted rows, beside what reaches into the picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+import inksight
+
+CELL_PX = 90
+
+
+@pytest.fixture(scope="module")
+def reader() -> inksight.Predictor:
+    return inksight.Predictor.shipped()
+
+
+def placed(sheet, image, middle, height):
+    """Lays the ink of a framed digit on a sheet of ink, 0–1."""
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    tile = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = min(height / len(tile), 1.1 * height / tile.shape[1])
+    tile = cv2.resize(tile, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC).clip(0, 255) / 255
+    top, left = round(middle[1] - len(tile) / 2), round(middle[0] - tile.shape[1] / 2)
+    part = sheet[top : top + len(tile), left : left + tile.shape[1]]
+    np.maximum(part, tile, out=part)
+
+
+def boxed(images, generator, dark, tilt_deg, margin, rows=1, gap=0):
+    """Digits in boxes, drawn `dark` on light paper: uint8."""
+    per_row = len(images) // rows
+    width, edge = int(generator.integers(1, 5)), CELL_PX // 3 if margin else 0
+    high = rows * CELL_PX + 2 * edge + 2 * width
+    wide = per_row * (CELL_PX + gap) - gap + 2 * edge + 2 * width
+    ink, lines = np.zeros((high, wide)), np.zeros((high, wide))
+    for index, image in enumerate(images):
+        left = edge + width + index % per_row * (CELL_PX + gap)
+        top = edge + width + index // per_row * CELL_PX
+        cv2.rectangle(lines, (left, top), (left + CELL_PX, top + CELL_PX), 1, width)
+        height = CELL_PX * generator.uniform(0.5, 0.75)
+        placed(ink, image, (left + CELL_PX * generator.uniform(0.45, 0.55), top + CELL_PX / 2), height)
+    paper = 245 + (dark - 245) * lines
+    paper = np.minimum(paper, 245 + (30 - 245) * ink)
+    turn = cv2.getRotationMatrix2D((wide / 2, high / 2), tilt_deg, 1)
+    paper = cv2.warpAffine(paper, turn, (wide, high), borderValue=245)
+    return (paper + generator.normal(0, 2, paper.shape)).clip(0, 255).astype(np.uint8)
+
+
+def chosen(mnist, generator, count, reader):
+    """Test digits that the reader knows when they stand alone, and their labels as a text."""
+    known = reader.probabilities(mnist.test.images[:600])
+    sure = np.flatnonzero((known.argmax(1) == mnist.test.labels[:600]) & (known.max(1) > 0.99))
+    indices = generator.choice(sure, count)
+    return mnist.test.images[indices], "".join(map(str, mnist.test.labels[indices]))
+
+
+@pytest.mark.parametrize("margin", [True, False])
+@pytest.mark.parametrize("dark", [0, 100, 200])
+def test_a_digit_in_a_box(mnist, reader, dark, margin):
+    generator, right = np.random.default_rng(dark), []
+    for tilt_deg in np.linspace(-3, 3, 20):
+        images, text = chosen(mnist, generator, 1, reader)
+        right.append(reader.predict(boxed(images, generator, dark, tilt_deg, margin)).label == text)
+    assert np.mean(right) >= 0.95
+
+
+@pytest.mark.parametrize("gap", [0, 20])
+@pytest.mark.parametrize("margin", [True, False])
+@pytest.mark.parametrize("dark", [0, 100, 200])
+def test_a_row_of_boxes(mnist, reader, dark, margin, gap):
+    generator, right = np.random.default_rng(dark), []
+    for tilt_deg in np.linspace(-3, 3, 12):
+        images, text = chosen(mnist, generator, 5, reader)
+        right.append(reader.read(boxed(images, generator, dark, tilt_deg, margin, gap=gap)).text == text)
+    assert np.mean(right) >= 0.9
+
+
+def test_a_table_is_read_row_by_row(mnist, reader):
+    generator = np.random.default_rng(1)
+    images, text = chosen(mnist, generator, 12, reader)
+    said = reader.read(boxed(images, generator, 0, 1.0, True, rows=3)).text
+    assert said == "\n".join(text[start : start + 4] for start in (0, 4, 8))
+
+
+def test_a_square_zero_is_no_box(reader):
+    sheet = np.full((200, 200), 255, np.uint8)
+    cv2.rectangle(sheet, (60, 40), (140, 160), 0, 12)
+    assert reader.predict(sheet).label == "0"
+
+
+@pytest.mark.parametrize("slope_deg", [-30, -20, 20, 30])
+def test_a_row_that_climbs_or_falls(mnist, reader, slope_deg):
+    generator, right = np.random.default_rng(0), []
+    for _ in range(8):
+        images, text = chosen(mnist, generator, 5, reader)
+        ink = np.zeros((480, 640))
+        for index, image in enumerate(images):
+            across = 110 * (index - 2)
+            placed(ink, image, (320 + across, 240 + across * np.tan(np.deg2rad(slope_deg))), 75)
+        right.append(reader.read((245 - 220 * ink).clip(0, 255).astype(np.uint8)).text == text)
+    assert np.mean(right) >= 0.85
+
+
+def test_a_thing_that_reaches_into_the_picture_is_left_out(mnist, reader):
+    images, text = chosen(mnist, np.random.default_rng(3), 1, reader)
+    ink = np.zeros((400, 300))
+    placed(ink, images[0], (150, 250), 90)
+    sheet = (240 - 200 * ink).clip(0, 255).astype(np.uint8)
+    cv2.ellipse(sheet, (0, 0), (70, 50), 0, 0, 360, 60, -1, cv2.LINE_AA)
+    assert reader.predict(sheet).label == text

@@ -16,11 +16,11 @@ def reader() -> inksight.Predictor:
     return inksight.Predictor.shipped()
 
 
-def test_it_is_small_and_says_where_it_comes_from(reader):
+def test_it_is_small_and_says_where_it_comes_from(reader, mnist):
     assert sum(file.stat().st_size for file in runs.SHIPPED.iterdir()) < 2_000_000
     provenance = reader.card.provenance
-    assert provenance["command"].startswith("inksight train hands.npz ")  # see scripts/hands
-    assert "MNIST: CC BY-SA 3.0" in provenance["data"]["license"] and "Open Font" in provenance["data"]["license"]
+    assert provenance["command"].startswith("inksight train mnist ")
+    assert provenance["data"]["sha256"] == mnist.sha256
     assert reader.card.preprocessing == "digits"
 
 

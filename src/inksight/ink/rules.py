@@ -165,7 +165,7 @@ def _boxes(mask: np.ndarray) -> list[tuple[list[np.ndarray], float]]:
     contours, tree = cv2.findContours(bounded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     found = []
     for contour, (_, _, _, parent) in zip(contours, tree[0], strict=True):
-        if parent < 0:
+        if parent < 0 or len(contour) < 4 * (SMALLEST_BOX_PX - 2):
             continue
         middle, size, angle = cv2.minAreaRect(contour)
         area = cv2.contourArea(cv2.convexHull(contour))

@@ -36,7 +36,6 @@ class Course:
 
     inside: rows and columns of the picture within its frame. paper: that part. first: the look at all of it, made
     small. part: rows and columns of the paper where the digit is. second: the look at them alone.
-    ink: the digit, uint8 of the second look's shape, bright on 0.
     """
 
     inside: Part
@@ -44,7 +43,11 @@ class Course:
     first: Look
     part: Part
     second: Look
-    ink: np.ndarray
+
+    @property
+    def ink(self) -> np.ndarray:
+        """The digit, uint8 of the second look's shape, bright on 0."""
+        return self.second.ink
 
 
 def course_of(picture: np.ndarray) -> Course:
@@ -60,7 +63,7 @@ def course_of(picture: np.ndarray) -> Course:
     first = _look(paper.grey)
     part = around(first.ink, paper.grey.shape)
     second = _look(paper.grey[part], lambda shape: grown_to(first.ink, paper.grey.shape, part, shape))
-    return Course(inside, paper, first, part, second, second.ink)
+    return Course(inside, paper, first, part, second)
 
 
 def _look(paper: np.ndarray, near: Callable[[tuple[int, ...]], np.ndarray] | None = None) -> Look:

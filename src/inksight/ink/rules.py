@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -98,29 +99,42 @@ def without_rules(plane: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
     local = small - cv2.blur(small, (min(small.shape) // 16 | 1,) * 2)
     mask = (local > max(5.0, 0.2 * quantile(local, 0.99))).astype(np.uint8)
     scale = np.array([plane.shape[1] / small.shape[1], plane.shape[0] / small.shape[0]] * 2)
-    result, rules = plane, []
-    if min(plane.shape) >= LEAST_RULED_PX:
-        for line in _long_lines(mask):
-            place = (line + 0.5) * scale - 0.5
-            cleared = _cleared(result, place, max(THICKEST * min(plane.shape), 3.0), to_border=True)
-            if cleared is not None:
-                result = cleared
-                rules.append(Rule(place[:2], place[2:]))
-    unruled, of_boxes, least = result, [], float(min(plane.shape))
+    unruled, ruled = _without_lines(plane, mask, scale) if min(plane.shape) >= LEAST_RULED_PX else (plane, [])
+    unboxed, boxed = _without_boxes(plane, unruled, mask, scale)
+    return unboxed, ruled + boxed
+
+
+def _without_lines(plane: np.ndarray, mask: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
+    """The plane without the thin lines of a mask that is smaller by `scale`, and those lines."""
+    rules = []
+    for line in _long_lines(mask):
+        line = (line + 0.5) * scale - 0.5
+        if (places := _traced(plane, line, max(THICKEST * min(plane.shape), 3.0), to_border=True)) is not None:
+            plane = _cleared(plane, places)
+            rules.append(Rule(line[:2], line[2:]))
+    return plane, rules
+
+
+def _without_boxes(
+    plane: np.ndarray, unruled: np.ndarray, mask: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, list[Rule]]:
+    """`unruled` without the sides of boxes, and those sides; whether a side is a line is seen on the whole plane, where
+    no other line is missing yet."""
+    result, rules, least = unruled, [], float(min(plane.shape))
     for box, size in _boxes(mask):
         sides = [(side + 0.5) * scale - 0.5 for side in box]
         thickest = max(THICK_SIDE * size * scale[0], 3.0)
-        real = [_cleared(plane, side, thickest, to_border=False) is not None for side in sides]
+        real = [_traced(plane, side, thickest, to_border=False) is not None for side in sides]
         if not _is_frame(sides, real):
             continue
         least = min(least, size * scale[0])
-        for side in (side for side, there in zip(sides, real, strict=True) if there):
-            of_boxes.append(Rule(side[:2], side[2:]))
-            cleared = _cleared(result, side, thickest, to_border=False)
-            result = result if cleared is None else cleared
-    if of_boxes and not _ink_is_left(plane, result, LEFT_SHARE * least):  # a digit that is itself like a box
-        return unruled, rules
-    return result, rules + of_boxes
+        for side in compress(sides, real):
+            rules.append(Rule(side[:2], side[2:]))
+            if (places := _traced(result, side, thickest, to_border=False)) is not None:
+                result = _cleared(result, places)
+    if rules and not _ink_is_left(plane, result, LEFT_SHARE * least):  # a digit that is itself like a box
+        return unruled, []
+    return result, rules
 
 
 def _is_frame(sides: list[np.ndarray], real: list[bool]) -> bool:
@@ -212,10 +226,12 @@ def _families(lines: np.ndarray, angles: np.ndarray, parallel: np.ndarray, side:
     return np.array(counts)
 
 
-def _cleared(plane: np.ndarray, line: np.ndarray, thickest: float, to_border: bool) -> np.ndarray | None:
-    """The plane without one line, prolonged to the border or a little beyond its ends; None where there is no line.
+def _traced(
+    plane: np.ndarray, line: np.ndarray, thickest: float, to_border: bool
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows and columns of the pixels that belong to one line alone; None where there is no line.
 
-    Laid out flat the line is followed, and its thin places are cleared.
+    It is prolonged to the border, or a little beyond its ends. Laid out flat it is followed; its thin places are taken.
     """
     start, end = line[:2], line[2:]
     length = float(np.hypot(*(end - start)))
@@ -230,14 +246,18 @@ def _cleared(plane: np.ndarray, line: np.ndarray, thickest: float, to_border: bo
     offsets = np.arange(-3 * reach, 3 * reach + 1)
     places = start + steps[None, :, None] * along + offsets[:, None, None] * away
     x, y = places[..., 0].astype(np.float32), places[..., 1].astype(np.float32)
-    strip = cv2.remap(plane, x, y, cv2.INTER_LINEAR)
-    clear = _thin_places(strip, reach, thickest, to_border)
-    if clear is None:
+    alone = _thin_places(cv2.remap(plane, x, y, cv2.INTER_LINEAR), reach, thickest, to_border)
+    if alone is None:
         return None
+    rows = np.clip(np.rint(y[alone]).astype(int), 0, plane.shape[0] - 1)
+    columns = np.clip(np.rint(x[alone]).astype(int), 0, plane.shape[1] - 1)
+    return rows, columns
+
+
+def _cleared(plane: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The plane without the pixels of a line, and without what is left between them."""
     mask = np.zeros(plane.shape, np.uint8)
-    rows = np.clip(np.rint(y[clear]).astype(int), 0, plane.shape[0] - 1)
-    columns = np.clip(np.rint(x[clear]).astype(int), 0, plane.shape[1] - 1)
-    mask[rows, columns] = 1
+    mask[places] = 1
     return np.where(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0, np.uint8(0), plane)
 
 

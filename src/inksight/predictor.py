@@ -39,6 +39,8 @@ MOST_THREADS = 4
 JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
+# Of a digit that the line network does not see: the classifier's confidence; of a 1, what the network sees of it, or a
+# confidence, and so many times the evidence wanted.
 UNSEEN_SURE, UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.9, 0.05, 0.99, 1.5
 SPOT_DECIDES = 0.9  # where the classifier sees none of its classes and the line network is surer than this
 UNNAMED = "the picture"
@@ -442,7 +444,7 @@ class Predictor:
 
         Bars look like a 1 to the classifier. So a 1 has to be seen a little, or to show much more that it is one.
         """
-        if glyph.seen == 1:
+        if glyph.seen is None:
             return True
         sure = confidence >= UNSEEN_SURE and found >= self.card.rejected_below
         one = self.card.classes[best] == "1"

@@ -40,7 +40,7 @@ class Glyph:
     sign: str | None
     input: np.ndarray
     spot: Spot | None = None
-    seen: float = 1.0
+    seen: float | None = None
     torn: bool = False
 
 

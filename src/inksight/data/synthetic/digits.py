@@ -370,5 +370,10 @@ def _inked(curves: list[np.ndarray], generator: np.random.Generator) -> np.ndarr
         places = np.rint((curve - corner) * 2**_SHIFT).astype(int)
         for start, end, width in zip(places[:-1].tolist(), places[1:].tolist(), level, strict=False):
             cv2.line(tile, start, end, 255, max(1, round(pen * width)), cv2.LINE_AA, _SHIFT)
-    rows, columns = np.flatnonzero(tile.any(axis=1)), np.flatnonzero(tile.any(axis=0))
-    return np.asarray(tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return tight(tile)
+
+
+def tight(tile: np.ndarray, above: int = 0) -> np.ndarray:
+    """The tile, uint8 (height, width), without the rows and columns around its pixels above a level."""
+    rows, columns = np.flatnonzero((tile > above).any(axis=1)), np.flatnonzero((tile > above).any(axis=0))
+    return tile[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from inksight.data.synthetic.digits import TILE_PX
+from inksight.data.synthetic.digits import TILE_PX, tight
 
 _FONT_PX = 120
 _SIDE_PX = 2 * TILE_PX + 68
@@ -35,7 +35,7 @@ def glyph(face: Path, sign: str) -> np.ndarray | None:
     ink = np.asarray(sheet)
     if not ink.any():
         return None
-    ink = _tight(ink, 0)
+    ink = tight(ink)
     scale = TILE_PX / max(ink.shape)
     size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
     return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
@@ -65,16 +65,10 @@ def varied(tile: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         ink = cv2.dilate(ink, pen)
     elif ((thinner := cv2.erode(ink, pen)) > 127).sum() > 0.35 * (ink > 127).sum():
         ink = thinner
-    return _tight(ink, _INK)
+    return tight(ink, _INK)
 
 
 def _field(generator: np.random.Generator) -> np.ndarray:
     """A smooth displacement of up to a few pixels, float32 (_SIDE_PX, _SIDE_PX)."""
     coarse = generator.normal(0, 1, (_CELLS, _CELLS)).astype(np.float32) * np.float32(generator.uniform(0, 4.5))
     return np.asarray(cv2.resize(coarse, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_CUBIC))
-
-
-def _tight(ink: np.ndarray, above: int) -> np.ndarray:
-    """Without the empty rows and columns around it."""
-    rows, columns = np.flatnonzero((ink > above).any(axis=1)), np.flatnonzero((ink > above).any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -64,3 +64,13 @@ function fillRow(row, { name, share, best = false }) {
   bar.firstElementChild.style.width = `${100 * share}%`;
   number.textContent = percent(share);
 }
+
+/** A digit of a number as it is shown: with a question mark if it is unsure. @param {{label: string, verdict?: string}} digit */
+export function marked({ label, verdict }) {
+  return verdict === "unsure" ? `${label}?` : label;
+}
+
+/** How many digits of a number are unsure. @param {{verdict?: string}[]} digits */
+export function countUnsure(digits) {
+  return digits.filter(({ verdict }) => verdict === "unsure").length;
+}

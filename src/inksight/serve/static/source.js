@@ -1,5 +1,6 @@
 /** The line on top of tabs that look at one picture: which it is, and how to take another. */
 
+import { marked } from "./answers.js";
 import { element } from "./dom.js";
 import { cropped, example, filesOf } from "./pictures.js";
 
@@ -71,11 +72,11 @@ export class Source {
     else await this.#look(() => picture);
   }
 
-  #button(picture, { label, verdict }, index) {
+  #button(picture, digit, index) {
     return element(
       "button",
       { type: "button", "aria-pressed": "false", click: () => this.#choose(picture, index) },
-      verdict === "unsure" ? `${label}?` : label,
+      marked(digit),
     );
   }
 

@@ -1,7 +1,7 @@
 /** Draw, and the answer comes as you go: one digit with all classes, or several as a number. */
 
 import { ask, latestWins } from "../api.js";
-import { Bars, verdictOf } from "../answers.js";
+import { Bars, countUnsure, verdictOf } from "../answers.js";
 import { filled } from "../dom.js";
 import { greyOf, pngOf, posted } from "../pictures.js";
 import { Pad, PAD_PX } from "../shared/pad.js";
@@ -213,7 +213,7 @@ function mayBeSeveral(strokes) {
 function wordsFor({ answer, reading }, model) {
   if (!reading) return { label: answer.label, verdict: answer.verdict, words: verdictOf(answer, model) };
   const count = reading.digits.length;
-  const unsure = reading.digits.filter(({ verdict }) => verdict === "unsure").length;
+  const unsure = countUnsure(reading.digits);
   const words = `${count} digits, read from left to right`;
   return { label: reading.text, verdict: reading.verdict, words: unsure ? `${words}; not sure of ${unsure}` : words };
 }

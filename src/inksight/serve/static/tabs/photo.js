@@ -1,5 +1,6 @@
 /** Photos: numbers are read off them, drawn on them, and collected in a table. */
 
+import { countUnsure, marked } from "../answers.js";
 import { ask } from "../api.js";
 import { element, filled } from "../dom.js";
 import { filesOf, pngOf, posted } from "../pictures.js";
@@ -120,9 +121,7 @@ class Photos {
     const accent = style.getPropertyValue("--mark");
     const thin = Math.max(1.5, canvas.width / 500);
     for (const { box } of signs) paintBox(context, box, scale, style.getPropertyValue("--faint"), thin);
-    for (const { box, label, verdict } of digits) {
-      if (box) paintBox(context, box, scale, accent, thin, verdict === "unsure" ? `${label}?` : label);
-    }
+    for (const digit of digits) if (digit.box) paintBox(context, digit.box, scale, accent, thin, marked(digit));
     canvas.hidden = false;
     this.part("empty").hidden = true;
   }
@@ -196,7 +195,7 @@ async function openCamera() {
 function wordsFor({ text, digits }) {
   if (!digits.length) return "No number was found on it.";
   const words = text.includes("\n") ? `${linesOf({ text, digits }).length} lines were read.` : `It says ${text}.`;
-  const count = digits.filter(({ verdict }) => verdict === "unsure").length;
+  const count = countUnsure(digits);
   return count ? `${words} Not sure of ${count} of ${digits.length} digits, marked with “?”.` : words;
 }
 

@@ -70,7 +70,7 @@ def test_words_say_what_the_arrays_say(explained):
 def test_the_poster_grows_with_the_layers(explained, mnist, small_npz):
     page = poster(explained)
     assert page.shape[1:] == (PAGE_PX, 3) and page.dtype == np.uint8
-    deeper = explain(mnist.test.images[0], data=small_npz)
+    deeper = explain(mnist.test.images[0], "shipped", data=small_npz)
     assert deeper.to_dict()["filters"]["shape"] == [5, 5, 1, 32]
     shipped = poster(deeper)
     assert len(shipped) > len(page)

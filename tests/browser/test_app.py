@@ -53,6 +53,11 @@ def says(page, text: str) -> None:
     page.wait_for_function("(text) => document.querySelector('#draw .label').textContent === text", arg=text)
 
 
+def tells(page, text: str) -> None:
+    """Waits until the finished drawing has this answer: other tabs may look at it now."""
+    page.wait_for_function("(text) => document.getElementById('spoken').textContent.startsWith(text + ',')", arg=text)
+
+
 WATCH_LABEL = """() => {
   const label = document.querySelector("#draw .label");
   window.labels = [];
@@ -85,7 +90,7 @@ def test_a_number_drawn_with_the_mouse_is_read(visit, app):
     page = visit(app)
     for index, digit in enumerate("2048"):
         draw(page, DIGITS[digit], 0.14 + 0.24 * index, 0.5)
-    says(page, "2048")
+    tells(page, "2048")
     assert page.inner_text("[data-part=words]") == "4 digits, read from left to right"
     page.click("[data-open=sees]")
     page.wait_for_selector("text=the 2 in your drawing")
@@ -98,7 +103,7 @@ def test_one_digit_of_a_number_is_taught(visit, run_app, tmp_path):
         page = visit(address)
         for index, digit in enumerate("2048"):
             draw(page, DIGITS[digit], 0.14 + 0.24 * index, 0.5)
-        says(page, "2048")
+        tells(page, "2048")
         page.click("[data-open=teach]")
         page.wait_for_selector("#teach >> text=the 2 in your drawing")
         page.click("#teach .digits >> text=4")

@@ -187,11 +187,11 @@ class Drawing {
 
   /** The drawing is finished, for now: others may look at it. */
   async #tell(found) {
-    const { label, words } = wordsFor(found, this.context.model);
-    this.context.say(`${label}, ${words}`);
     const { answer, reading } = found;
     const blob = await pngOf(this.sheet.canvas);
     this.context.usePicture({ blob, name: "your drawing", ...(reading ? { digits: reading.digits } : { answer }) });
+    const { label, words } = wordsFor(found, this.context.model);
+    this.context.say(`${label}, ${words}`);
   }
 }
 

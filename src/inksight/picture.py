@@ -13,7 +13,9 @@ from PIL import Image, ImageOps
 
 from inksight.errors import PictureError
 
-MAX_PIXELS = 16 * 1024**2
+MAX_PIXELS = 64 * 1024**2
+SHARP_PIXELS = 16 * 1024**2  # a picture of more is made smaller by a whole number as it is decoded
+PAGE_DPI, PAGE_PX = 200, 4096  # how a page of a PDF is drawn, and how long its longer side gets at most
 COLOURED_ABOVE = 64  # between the largest and the smallest channel of a pixel, of 255
 COLOURED_SHARE = 0.02  # of the pixels
 FORMATS = {
@@ -24,17 +26,24 @@ FORMATS = {
     "TIFF": "TiffImagePlugin",
     "WEBP": "WebPImagePlugin",
     "PPM": "PpmImagePlugin",
+    "AVIF": "AvifImagePlugin",
 }
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"})
+EXTENSIONS = frozenset(
+    f".{ending}"
+    for ending in "png jpg jpeg bmp gif tif tiff webp ppm pgm pbm avif heic heif".split()  # noqa: SIM905
+)
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True, eq=False)
 class ParsedPicture:
     """A decoded picture. pixels: uint8 (height, width) if it is grey, else (height, width, 3) RGB. notes: sentences
-    about what was done with the file that its owner may not expect."""
+    about what was done with the file that its owner may not expect. scale: pixels of the file in a row of one of these.
+    """
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
+    scale: int = 1
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
@@ -62,12 +71,14 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
     """Decodes one picture: first frame or page, turned as its EXIF says, alpha laid on a contrasting ground.
 
     Args:
-        content: the bytes of a file in one of FORMATS.
+        content: the bytes of a file in one of FORMATS; with the extras heic and pdf also of a HEIC or a PDF file.
         name: what to call it in errors.
     Returns:
-        its pixels, and a note where there are more frames or pages.
+        its pixels, and a note where there are more frames or pages. Of a picture of more than SHARP_PIXELS a smaller
+        copy is made, a JPEG's while it is decoded.
     Raises:
-        PictureError: not a picture, truncated, more than MAX_PIXELS, or pixels that are not numbers.
+        PictureError: not a picture, truncated, more than MAX_PIXELS, pixels that are not numbers, or an extra is not
+            installed.
     """
     try:
         image = _open(content, name)
@@ -78,9 +89,14 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
                 f"at most {MAX_PIXELS // 1024**2} MP are decoded. Make it smaller first."
             )
         notes = _notes(image)
+        scale = _scale_for(width * height)
+        if scale > 1:
+            image.draft(None, (width // scale, height // scale))  # a JPEG's decoder can do it; others ignore it
         image.load()
-        image = ImageOps.exif_transpose(image)
-        return ParsedPicture(_pixels(image, name), notes)
+        if scale > 1 and image.size == (width, height):
+            image = _reduced(image, scale)
+        ImageOps.exif_transpose(image, in_place=True)
+        return ParsedPicture(_pixels(image, name), notes, scale)
     except PictureError:
         raise
     except Exception as error:  # decoders raise what they like on damaged files
@@ -127,6 +143,10 @@ def _open(content: bytes, name: str) -> Image.Image:
     """Finds the decoder by the first bytes. Not Image.open: that warns of big pictures before we can refuse them."""
     if not content:
         raise PictureError(f"{name} is empty (0 bytes); a picture was wanted.")
+    if content.startswith(b"%PDF-"):
+        return _page(content, name)
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
+        return _heic(content, name)
     for format, plugin in FORMATS.items():
         import_module(f"PIL.{plugin}")  # Image.init would import forty, a tenth of a second
         factory, accept = Image.OPEN[format]
@@ -135,11 +155,60 @@ def _open(content: bytes, name: str) -> Image.Image:
     raise PictureError(f"{name} is not a picture that can be read: its content is none of {', '.join(FORMATS)}.")
 
 
+def _heic(content: bytes, name: str) -> Image.Image:
+    """A photo as iPhones save it."""
+    try:
+        import pi_heif
+    except ModuleNotFoundError:
+        raise PictureError(
+            f'{name} is a HEIC picture. To read these: pip install "inksight[heic]"; or save it as JPEG or PNG.'
+        ) from None
+    pi_heif.register_heif_opener(thumbnails=False)
+    factory, _ = Image.OPEN["HEIF"]
+    return factory(io.BytesIO(content), name)
+
+
+def _page(content: bytes, name: str) -> Image.Image:
+    """The first page of a PDF at PAGE_DPI."""
+    try:
+        import pypdfium2
+    except ModuleNotFoundError:
+        raise PictureError(
+            f'{name} is a PDF. To read its first page: pip install "inksight[pdf]"; or save the page as PNG.'
+        ) from None
+    with pypdfium2.PdfDocument(content) as document:
+        page = document[0]
+        scale = min(PAGE_DPI / 72, PAGE_PX / max(page.get_size()))
+        image: Image.Image = page.render(scale=scale).to_pil()
+        image.info["pages"] = len(document)
+    return image
+
+
+def _scale_for(pixels: int) -> int:
+    """By which whole number a picture's sides are divided, so that it has at most SHARP_PIXELS."""
+    return next(scale for scale in (1, 2, 4, 8) if pixels <= SHARP_PIXELS * scale**2)
+
+
 def _notes(image: Image.Image) -> tuple[str, ...]:
     """What the owner should know. Frames are not counted: a small file may hold very many."""
-    if image.format == "MPO" or not getattr(image, "is_animated", False):  # phones hide a second view in a JPEG
+    if image.info.get("pages", 1) > 1:
+        return ("the document has several pages; only the first was read.",)
+    if image.format in ("MPO", "HEIF") or not getattr(image, "is_animated", False):  # phones hide a second view there
         return ()
     return (f"the picture has several {'pages' if image.format == 'TIFF' else 'frames'}; only the first was read.",)
+
+
+def _reduced(image: Image.Image, scale: int) -> Image.Image:
+    """An image averaged over squares of `scale` pixels a side."""
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image).astype(np.uint16)
+        values = cv2.resize(values, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+        return Image.fromarray(values)
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    elif image.mode in ("1", "P", "PA"):
+        image = image.convert({"1": "L", "P": "RGB", "PA": "RGBA"}[image.mode])
+    return image.reduce(scale)
 
 
 def _pixels(image: Image.Image, name: str) -> np.ndarray:

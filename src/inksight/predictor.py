@@ -377,7 +377,9 @@ class Predictor:
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
         lines = [read_line(line, self.probabilities, self._spotter) for line in sheet.lines]
-        signs = tuple(self._signs(line, [sheet.on_picture(glyph.piece) for glyph in line]) for line in lines)
+        signs = tuple(
+            self._signs(line, [sheet.on_picture(glyph.piece, parsed.scale) for glyph in line]) for line in lines
+        )
         return Reading(name, signs, parsed.notes, self.name)
 
     @property

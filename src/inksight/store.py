@@ -13,7 +13,7 @@ from typing import IO, Any
 from inksight.errors import DataError, InksightError, StorageError, UsageError
 from inksight.files import storage_errors, whole_file
 
-MOST_BYTES = 256 * 1024**2  # of one picture file; 16 MP without any compression are half of that
+MOST_BYTES = 256 * 1024**2  # of one picture file; 64 MP without any compression are less
 _INSTALLS = {
     "s3": "s3fs",
     "s3a": "s3fs",

@@ -21,8 +21,7 @@ from inksight.cli.sources import (
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from inksight.picture import ParsedPicture
     from inksight.predictor import Predictor, Reading
 
 GREEN, ORANGE, RED = (0, 130, 60), (220, 110, 0), (200, 0, 40)
@@ -65,7 +64,7 @@ def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | Non
         picture = decoded(named.picture, named.source)
         reading = predictor.read(picture, named.source)
         if annotate is not None:
-            _write_annotated(picture.pixels, reading, annotate)
+            _write_annotated(picture, reading, annotate)
     except InksightError as error:
         if as_json:
             emit(Answered(as_text(source.folder if isinstance(source, Unusable) else source), error).to_dict())
@@ -82,16 +81,17 @@ def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | Non
     return 0
 
 
-def _write_annotated(pixels: np.ndarray, reading: Reading, path: Path) -> None:
+def _write_annotated(picture: ParsedPicture, reading: Reading, path: Path) -> None:
     """Draws boxes and labels on the picture: digits green, unsure ones red and with a question mark, signs orange."""
     import cv2
 
     from inksight.files import whole_file
 
+    pixels = picture.pixels
     drawn = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels.copy()
     thickness = max(1, round(min(drawn.shape[:2]) / 250))
     for each in (each for line in reading.lines for each in line):
-        left, top, width, height = each.box
+        left, top, width, height = (round(side / picture.scale) for side in each.box)
         colour = ORANGE if each.sign is not None else RED if each.unsure else GREEN
         cv2.rectangle(drawn, (left, top), (left + width, top + height), colour, thickness)
         size = max(0.4, height / 60)

@@ -76,11 +76,12 @@ class Sheet:
     top: int
     scale: tuple[float, float]
 
-    def on_picture(self, piece: Piece) -> tuple[int, int, int, int]:
-        """A piece's box in pixels of the picture: left, top, width, height."""
+    def on_picture(self, piece: Piece, scale: int = 1) -> tuple[int, int, int, int]:
+        """A piece's box in pixels of the picture, or of one `scale` times as large: left, top, width, height."""
         across, down = self.scale
-        left, top = round(self.left + piece.left * across), round(self.top + piece.top * down)
-        right, bottom = round(self.left + piece.right * across), round(self.top + piece.bottom * down)
+        left, top = round(scale * (self.left + piece.left * across)), round(scale * (self.top + piece.top * down))
+        right = round(scale * (self.left + piece.right * across))
+        bottom = round(scale * (self.top + piece.bottom * down))
         return left, top, max(1, right - left), max(1, bottom - top)
 
 

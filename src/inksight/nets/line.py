@@ -1,4 +1,4 @@
-"""The network that finds digits in a row of them: 0.25 million parameters, as wide as the row is."""
+"""The network that finds digits in a row of them: 0.3 million parameters, as wide as the row is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def line(height_px: int, num_classes: int, filters: int = 16) -> keras.Model:
     x = layers.MaxPooling2D((2, 1), name="pool_2")(x)
     x = convolved(x, "down", 8 * filters, (height_px // 8, 1), (0, 0))
     x = convolved(x, "along_1", 8 * filters, (1, 5), (0, 2))
-    x = convolved(x, "along_2", 8 * filters, (1, 5), (0, 2))
+    x = convolved(x, "along_2", 8 * filters, (1, 9), (0, 4))
     x = layers.Conv2D(1 + num_classes, 1, name="logits_row")(x)
     logits = layers.Reshape((-1, 1 + num_classes), name="logits")(x)
     return keras.Model(images, layers.Softmax(name="probabilities")(logits), name="line")

@@ -14,13 +14,16 @@ import cv2
 import numpy as np
 
 from inksight.ink.strip import DIGIT_PX, MARGIN_PX, STRIP_PX
+from inksight.ink.strokes import stroke_width
 
 MOST_DIGITS = 7
 WIDTH_PX = 128
 LEAST_STEP_PX = 4  # from one middle to the next, and half as much again for equal digits: the network sees no nearer
 _ZOOM = 2  # strips are drawn so many times as large, and averaged
 _INK = 100
-_SURROUNDED = 0.45
+_SURROUNDED, _LETTERS = 0.45, 0.22  # rows with something around them, and which of these have letters
+_ONES = 0.12  # rows with a 1 at an end
+_TALLER = 1.3  # heights of a digit: sides of boxes
 _PENS_PX = (-3, -2, -1, 0, 0, 1, 2, 3, 4, 6)  # what a hand's pen adds to the strokes
 
 
@@ -60,14 +63,21 @@ def strings(
     """
     strips = np.zeros((count, STRIP_PX, WIDTH_PX), np.uint8)
     texts = np.full((count, MOST_DIGITS), -1, np.int32)
+    ones = np.flatnonzero(labels == 1)
     index = 0
     while index < count:
         chosen = generator.integers(0, len(images), generator.integers(1, MOST_DIGITS + 1))
-        row, starts = _row(images[chosen], labels[chosen], generator)
-        if row is None or row.shape[1] > _ZOOM * (WIDTH_PX - 2 * MARGIN_PX):
+        if len(ones) and generator.random() < _ONES:  # at one end, where the sides of boxes are
+            chosen[generator.choice([0, -1])] = generator.choice(ones)
+        found = _row(images[chosen], labels[chosen], generator)
+        if found is None:
             continue
+        row, places, pen_px = found
         if generator.random() < _SURROUNDED:
-            row = _surrounded(row, starts, others, generator)
+            if others is not None and generator.random() < _LETTERS:
+                row = _with_letters(row, others, generator)
+            else:
+                row = _with_lines(row, places, pen_px, generator)
             if row.shape[1] > _ZOOM * (WIDTH_PX - MARGIN_PX):
                 continue
         strip = _shrunk(_spoiled(row, generator), generator)
@@ -82,29 +92,29 @@ def strings(
 
 def _row(
     images: np.ndarray, labels: np.ndarray, generator: np.random.Generator
-) -> tuple[np.ndarray | None, list[tuple[int, int]]]:
-    """Digits beside each other in one hand: uint8, _ZOOM times as large as a strip, None where one hides another; and
-    the first and the last column of each."""
+) -> tuple[np.ndarray, list[tuple[int, int]], float] | None:
+    """Digits beside each other in one hand: uint8, _ZOOM times as large as a strip; the first and the last column of
+    each; how thick strokes are. None where one hides another, or they do not fit on a strip."""
     hand = _hand(generator)
-    high = _ZOOM * STRIP_PX
-    row = np.zeros((high, 0), np.uint8)
-    middle = -math.inf
+    high, widest = _ZOOM * STRIP_PX, _ZOOM * (WIDTH_PX - 2 * MARGIN_PX)
+    row = np.zeros((high, widest), np.uint8)
+    middle, end = -math.inf, 0
     places: list[tuple[int, int]] = []
     for place, image in enumerate(images):
         tile = _tile(image, hand, generator)[:high]
         down = generator.normal(0, hand.wobble) + hand.climb * (place - len(images) / 2)
         top = int(np.clip((high - len(tile)) / 2 + down * _ZOOM * DIGIT_PX, 0, high - len(tile)))
-        tall = np.pad(tile, ((top, high - top - len(tile)), (0, 0)))
-        start = _start(row, tall, _gap_px(hand, generator)) if place else 0
+        rows = slice(top, top + len(tile))
+        start = _start(row[rows, :end], tile, _gap_px(hand, generator)) if place else 0
         last, middle = middle, start + tile.shape[1] / 2
         alike = bool(place and labels[place] == labels[place - 1])
-        if middle - last < _ZOOM * LEAST_STEP_PX * (1 + alike / 2):
-            return None, []
+        if start + tile.shape[1] > widest or middle - last < _ZOOM * LEAST_STEP_PX * (1 + alike / 2):
+            return None
         places.append((start, start + tile.shape[1]))
-        row = np.pad(row, ((0, 0), (0, max(0, start + tile.shape[1] - row.shape[1]))))
-        part = row[:, start : start + tile.shape[1]]
-        np.maximum(part, tall, out=part)
-    return row, places
+        part = row[rows, start : start + tile.shape[1]]
+        np.maximum(part, tile, out=part)
+        end = max(end, start + tile.shape[1])
+    return row[:, :end], places, stroke_width(row[:, :end])
 
 
 def _hand(generator: np.random.Generator) -> _Hand:
@@ -129,9 +139,9 @@ def _tile(image: np.ndarray, hand: _Hand, generator: np.random.Generator) -> np.
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = np.array([[1, -shear], [0, 1]]) @ turned
     linear = size * linear @ np.diag([hand.width * np.exp(generator.normal(0, 0.08)), 1])
-    side = 3 * _ZOOM * STRIP_PX // 2
+    side = 5 * _ZOOM * STRIP_PX // 4
     middle = side / 2 - linear @ np.full(2, (len(image) - 1) / 2)
-    tile = cv2.warpAffine(image, np.column_stack([linear, middle]), (side, side), flags=cv2.INTER_CUBIC)
+    tile = cv2.warpAffine(image, np.column_stack([linear, middle]), (side, side), flags=cv2.INTER_LINEAR)
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(hand.pen_px) + 1,) * 2)
     thinner = cv2.erode(tile, pen)
     tile = cv2.dilate(tile, pen) if hand.pen_px > 0 else thinner if thinner.max() > _INK else tile
@@ -159,56 +169,69 @@ def _start(left: np.ndarray, right: np.ndarray, gap_px: int) -> int:
     return max(0, nearest + gap_px)
 
 
-def _surrounded(
-    row: np.ndarray, places: list[tuple[int, int]], others: np.ndarray | None, generator: np.random.Generator
+def _with_lines(
+    row: np.ndarray, places: list[tuple[int, int]], pen_px: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """A row with lines of a form around it, or letters beside it: wider, as high."""
+    """A row with what a form leaves of its lines, wider and as high: sides of a box around it or of one for each digit,
+    whole, dashed or in scraps, and rules below digits.
+
+    No such side is like a 1: it is clearly taller than a digit or a scrap, or many scraps in one line.
+    """
     high = len(row)
     digit = _ZOOM * DIGIT_PX
-    room = [int(digit * generator.uniform(0.1, 1.0)) for _ in "lr"]
-    kind = generator.random()
-    if others is not None and kind < 0.22:
-        return _with_letters(row, others, generator)
-    row = np.pad(row, ((0, 0), (room[0], room[1])))
+    before, behind = (int(digit * generator.uniform(0.15, 1.0)) for _ in "lr")
+    row = np.pad(row, ((0, 0), (before, behind)))
     wide = row.shape[1]
-    level = int(generator.integers(110, 256))
-    thick = int(generator.integers(1, 7))
     slant = generator.normal(0, 0.02)
-    top, bottom = (int(high / 2 + sign * digit * generator.uniform(0.55, 0.95)) for sign in (-1, 1))
-    lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
-    left, right = generator.uniform(0, 0.5) * room[0], wide - 1 - generator.uniform(0, 0.5) * room[1]
-    for y in (top, bottom):  # rules above and below, parts of them
-        if generator.random() < 0.55:
-            first, last = (left, right) if generator.random() < 0.6 else sorted(generator.uniform(0, wide, 2).tolist())
-            lines.append(((first, y - slant * wide / 2), (last, y + slant * wide / 2)))
-    for x in (left, right):  # bars at the ends
-        if generator.random() < 0.6:
-            ends = (float(top), float(bottom))
-            if generator.random() < 0.4:  # a rest, shorter than a 1
-                start = generator.uniform(0, 0.8 * high)
-                ends = start, start + digit * generator.uniform(0.05, 0.55)
-            lines.append(((x + slant * high / 2, ends[0]), (x - slant * high / 2, ends[1])))
-    if kind > 0.75:  # bars between the digits
-        for (_, end), (start, _) in pairwise(places):
-            if start - end > thick + 4:
-                x = room[0] + (start + end) / 2 + generator.normal(0, 1)
-                lines.append(((x + slant * high / 2, top), (x - slant * high / 2, bottom)))
+    thick = max(1, round(pen_px * float(np.exp(generator.uniform(-1.5, 0.3)))))
+    rows = np.flatnonzero(row.any(axis=1))
+    top, bottom = rows[0] - digit * generator.uniform(0.1, 0.5), rows[-1] + digit * generator.uniform(0.1, 0.5)
+    bottom = max(bottom, top + _TALLER * digit)
+    left, right = generator.uniform(0, 0.6) * before, wide - 1 - generator.uniform(0, 0.6) * behind
+    ends = [(left, right) if generator.random() < 0.6 else sorted(generator.uniform(0, wide, 2)) for _ in "tb"]
+    lines = [
+        ((first, y - slant * wide / 2), (last, y + slant * wide / 2))
+        for y, (first, last) in zip((top, bottom), ends, strict=True)
+        if generator.random() < 0.5
+    ]
+    upright = [x for x in (left, right) if generator.random() < 0.7]
+    if generator.random() < 0.25:
+        upright += [
+            before + (start + end) / 2
+            for (_, end), (start, _) in pairwise(places)
+            if start - end > thick + _ZOOM * 2 and generator.random() < 0.9
+        ]
+    lines += [((x + slant * high / 2, top), (x - slant * high / 2, bottom)) for x in upright]
+    way = generator.random()
+    dash = digit * generator.uniform(0.08, 0.35), digit * generator.uniform(0.06, 0.3)
     over = np.zeros_like(row)
+    level = int(generator.integers(90, 256))
     for first_end, last_end in lines:
-        cv2.line(
-            over,
-            (int(first_end[0]), int(first_end[1])),
-            (int(last_end[0]), int(last_end[1])),
-            level,
-            thick,
-            cv2.LINE_AA,
-        )
-    breaks = generator.random()
-    if breaks < 0.45:  # dashes, or here and there a rest
-        cells = generator.random((max(2, high // 8), max(2, wide // 8))) < generator.uniform(0.25, 0.9)
-        way = cv2.INTER_NEAREST if breaks < 0.2 else cv2.INTER_LINEAR
-        over = (over * cv2.resize(cells.astype(np.float32), (wide, high), interpolation=way)).astype(np.uint8)
+        start, end = np.array(first_end), np.array(last_end)
+        for here, there in _parts(float(np.hypot(*(end - start))), digit, dash, way, generator):
+            ends_px = [np.rint(16 * (start + at * (end - start))).astype(int).tolist() for at in (here, there)]
+            cv2.line(over, ends_px[0], ends_px[1], level, thick, cv2.LINE_AA, shift=4)
+    if generator.random() < 0.15:  # a rule close below some digits
+        y, (first, last) = int(rows[-1] + generator.integers(-4, 8)), sorted(generator.integers(0, wide, 2).tolist())
+        cv2.line(over, (first, y), (last, round(y + slant * (last - first))), level, thick, cv2.LINE_AA)
+    if generator.random() < 0.2:  # uneven print
+        light = generator.uniform(0.1, 1, (6, max(2, wide // 12))).astype(np.float32)
+        over = (over * cv2.resize(light, (wide, high))).astype(np.uint8)
     return np.asarray(np.maximum(row, over))
+
+
+def _parts(
+    length: float, digit: float, dash: tuple[float, float], way: float, generator: np.random.Generator
+) -> list[tuple[float, float]]:
+    """What is left of a line, from 0 to 1: all of it, dashes, some scraps of it, or one."""
+    if way < 0.45:
+        return [(0.0, 1.0)]
+    if way < 0.65:
+        starts = np.arange(-generator.uniform(0, dash[0]), length, sum(dash))
+        return [(max(0.0, float(at) / length), min(1.0, (float(at) + dash[0]) / length)) for at in starts]
+    count = int(generator.integers(1, 2 + int(length / digit))) if way < 0.85 else 1
+    starts, lengths = generator.uniform(0, 1, count), digit * generator.uniform(0.04, 0.45, count) / length
+    return [(float(at), min(1.0, float(at + part))) for at, part in zip(starts, lengths, strict=True)]
 
 
 def _with_letters(row: np.ndarray, others: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -36,13 +36,15 @@ def draw_digit(label: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _zero(generator: np.random.Generator) -> Skeleton:
-    """An ellipse whose ends meet, cross or leave a gap; some are slashed."""
+    """An ellipse whose ends meet, cross or leave a gap; some are squarish, some are slashed."""
     width = generator.uniform(0.25, 0.48)
     first = generator.uniform(-150, -30)
     closing = generator.uniform(-25, 40) if generator.random() < 0.8 else generator.uniform(40, 80)
     turn = np.deg2rad(np.linspace(first, first - 360 - closing, 14))
     egg = 1 + generator.uniform(-0.12, 0.12) * np.sin(turn)
-    oval = np.stack([width * egg * np.cos(turn), 0.5 + 0.5 * np.sin(turn)], axis=1)
+    power = generator.uniform(0.5, 0.9) if generator.random() < 0.25 else 1.0  # of a superellipse
+    across, down = (np.sign(side) * np.abs(side) ** power for side in (np.cos(turn), np.sin(turn)))
+    oval = np.stack([width * egg * across, 0.5 + 0.5 * down], axis=1)
     if closing > 15:  # the end runs inside or outside the beginning
         oval[-3:] += [generator.uniform(-0.06, 0.06), generator.uniform(-0.05, 0.08)]
     strokes = [oval]

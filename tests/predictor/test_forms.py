@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 import inksight
 
@@ -107,3 +108,31 @@ def test_a_thing_that_reaches_into_the_picture_is_left_out(mnist, reader):
     sheet = (240 - 200 * ink).clip(0, 255).astype(np.uint8)
     cv2.ellipse(sheet, (0, 0), (70, 50), 0, 0, 360, 60, -1, cv2.LINE_AA)
     assert reader.predict(sheet).label == text
+
+
+@pytest.mark.parametrize("light_on_dark", [True, False])
+def test_a_small_digit_is_cut_to_its_ink(reader, light_on_dark):
+    """Then strokes leave hardly any paper: it is read as the whole picture is."""
+    digits = load_digits()
+    images = (digits.images[:900] * 255 / 16).astype(np.uint8)
+    cut = [image[np.ix_(image.any(axis=1), image.any(axis=0))] for image in images]
+    right = [
+        np.array([answer.label for answer in reader.predict_many(pictures)]) == digits.target[:900].astype(str)
+        for pictures in (images, cut if light_on_dark else [255 - each for each in cut])
+    ]
+    assert abs(np.mean(right[0]) - np.mean(right[1])) <= 0.01
+
+
+@pytest.mark.parametrize("light_on_dark", [True, False])
+@pytest.mark.parametrize("pen_px", [1, 9])
+def test_a_drawing_is_cut_to_its_ink(mnist, reader, pen_px, light_on_dark):
+    """Thick strokes cover most of it; it is drawn as evenly as a program does, or softly as a camera shows it."""
+    generator, right = np.random.default_rng(pen_px), []
+    images, text = chosen(mnist, generator, 40, reader)
+    for image, label in zip(images, text, strict=True):
+        image = cv2.dilate(cv2.resize(image, (112, 112), interpolation=cv2.INTER_CUBIC), np.ones((pen_px, pen_px)))
+        if generator.random() < 0.5:
+            image = cv2.GaussianBlur(image, (0, 0), 3)
+        picture = image[np.ix_((image > 90).any(axis=1), (image > 90).any(axis=0))]
+        right.append(reader.predict(picture if light_on_dark else 255 - picture).label == label)
+    assert np.mean(right) >= 0.9

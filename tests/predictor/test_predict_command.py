@@ -204,7 +204,7 @@ def test_the_summary_names_the_commonest_classes():
         ("mnist:tset/1", 2, 'no picture mnist:tset/1: no split "tset". Did you mean test? Known: test, train.'),
         ("mnist:test", 2, 'no picture "mnist:test": mnist:SPLIT/INDEX was expected, mnist:test/0 for instance.'),
         ("empty:train/3", 1, "empty is empty; wanted: a folder for each class"),
-        ("empty", 1, "no picture in empty: files ending in .bmp, .gif,"),
+        ("empty", 1, "no picture in empty: files ending in .avif, .bmp,"),
     ],
 )
 def test_sources_that_are_not_there(command, digit_run, tmp_path, source, code, text):

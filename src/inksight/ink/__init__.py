@@ -17,8 +17,8 @@ def digit_input(picture: np.ndarray, size_px: int = 28, channels: int = 1) -> np
     """One handwritten digit on anything -> bright ink on 0, framed as MNIST frames it.
 
     A picture that is framed already, as those of MNIST are, is taken as it is: grey, of that size, on a dark ground.
-    Any other is looked at twice: once at the whole picture made small, to find the digit, then at the digit in full
-    sharpness. So a small digit on a 16 MP photo keeps its detail, and time and memory stay bounded.
+    Any other is looked at twice: once at the whole picture made small, to find the digit, then at the digit alone,
+    sharper. So a small digit on a large photo keeps its detail, and time and memory stay bounded.
 
     Args:
         picture: uint8 (height, width) grey or (height, width, 3) RGB, as `picture.parse_picture` gives it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from inksight.ink.paper import Paper, ink_plane, light_paper, shrunk
 from inksight.ink.rules import within_frame, without_rules
 from inksight.ink.strokes import around, digit_strokes, grown_to
 
-WORKING_PX = 1024
+FINDING_PX, INKING_PX = 512, 320  # the longer side at which the digit is found, and at which its ink is taken
 
 Part = tuple[slice, slice]
 
@@ -51,7 +50,7 @@ class Course:
 
 
 def course_of(picture: np.ndarray) -> Course:
-    """Looks twice: at the whole picture made small, to find the digit, then at the digit in full sharpness.
+    """Looks twice: at the whole picture made small, to find the digit, then at the digit alone.
 
     Args:
         picture: uint8 (height, width) grey or (height, width, 3) RGB.
@@ -60,15 +59,15 @@ def course_of(picture: np.ndarray) -> Course:
     """
     inside = within_frame(picture)
     paper = light_paper(picture[inside])
-    first = _look(paper.grey)
+    first = _look(shrunk(paper.grey, FINDING_PX))
     part = around(first.ink, paper.grey.shape)
-    second = _look(paper.grey[part], lambda shape: grown_to(first.ink, paper.grey.shape, part, shape))
+    closer = shrunk(paper.grey[part], INKING_PX)
+    second = _look(closer, grown_to(first.ink, paper.grey.shape, part, closer.shape))
     return Course(inside, paper, first, part, second)
 
 
-def _look(paper: np.ndarray, near: Callable[[tuple[int, ...]], np.ndarray] | None = None) -> Look:
-    """Paper -> ink -> strokes; near: where they can be on a copy of a shape."""
-    small = shrunk(paper, WORKING_PX)
-    plane = ink_plane(small)
+def _look(paper: np.ndarray, near: np.ndarray | None = None) -> Look:
+    """Paper -> ink -> strokes; near: bool of its shape, where they can be."""
+    plane = ink_plane(paper)
     unruled, rules = without_rules(plane)
-    return Look(small, plane, unruled, digit_strokes(unruled, rules, near and near(small.shape)))
+    return Look(paper, plane, unruled, digit_strokes(unruled, rules, near))

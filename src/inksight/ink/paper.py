@@ -10,7 +10,7 @@ import numpy as np
 from inksight.errors import PictureError
 
 MIN_CONTRAST = 16
-SMALL_PX = 128
+SMALL_PX, TINY_PX = 128, 20
 LONG, MOST_LONGER = 1.5, 4
 SAMPLES = 4
 LUMA_GIVES_WAY = 1.3
@@ -20,6 +20,10 @@ EDGES_SHARE = 0.95
 SEEN = 0.3
 DIMMEST = 0.4  # of the brightest paper's light: the grain of a darker table is no ink
 BRIGHT_SHARE = 0.95
+FULL_SHARE, DARK_SHARE, UNEVEN_SHARE, WHOLE_SIDE = 0.2, 0.6, 0.4, 0.9  # of a picture cut to its ink
+COVERED, WIDEST_STROKE, ONE_MARK = (0.2, 0.9), 0.45, 0.9  # of a picture that a digit fills, of its side, of the ink
+MOST_FREE = 9  # corners, bays and holes of a digit
+SOFT_RIM = 0.06
 STEP_PX = 5  # of a small copy, as wide as its soft edges
 
 
@@ -135,7 +139,12 @@ def _otsu(grey: np.ndarray) -> float:
 
 def _is_dark_on_light(small: np.ndarray) -> bool:
     """Strokes are thinner than the paper between them: of the narrowest places that show a good part of all edges
-    there are, the dark ones have more. The even ground of a drawing decides without them."""
+    there are, the dark ones have more. Strokes that reach all sides, and the even ground of a drawing, decide without
+    them."""
+    rim = [round(SOFT_RIM * side) for side in small.shape]  # the soft edges of strokes
+    light = small[rim[0] : len(small) - rim[0], rim[1] : small.shape[1] - rim[1]] > _otsu(small)
+    if (dark_spans := _is_stroke_to_all_sides(~light)) != _is_stroke_to_all_sides(light):
+        return dark_spans
     level = _even_level(small)
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     if level is not None and _even_level(border) == level:
@@ -148,6 +157,22 @@ def _is_dark_on_light(small: np.ndarray) -> bool:
     found = [(_narrow_edges(small, reach), _narrow_edges(~small, reach)) for reach in reaches]
     enough = SEEN * max(dark + light for dark, light in found)
     return next(dark >= light for dark, light in found if dark + light >= enough)
+
+
+def _is_stroke_to_all_sides(mask: np.ndarray) -> bool:
+    """Whether all of a mask, or nearly, is one mark that reaches each side of the picture, is nowhere as wide as paper,
+    and leaves few places free: a digit cut to its ink."""
+    around = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if max(mask.shape) <= TINY_PX or not COVERED[0] < mask.mean() < COVERED[1] or around.mean() > COVERED[1]:
+        return False
+    reach = int(WIDEST_STROKE * max(mask.shape)) | 1
+    if cv2.erode(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)).any():
+        return False
+    if cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)[0] - 1 > MOST_FREE:
+        return False
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    left, top, width, height, area = boxes[1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())].tolist()
+    return (left, top, height, width) == (0, 0, *mask.shape) and area > ONE_MARK * mask.sum()
 
 
 def _even_level(grey: np.ndarray, share: float = 0.5) -> int | None:
@@ -183,7 +208,9 @@ def light_on(paper: np.ndarray) -> np.ndarray:
     on a small copy fills the strokes with the paper beside them.
     """
     level = _even_level(paper, 0.5 if max(paper.shape) > SMALL_PX else 0.25)  # strokes fill a small drawing
-    if level is not None and level > _otsu(paper):
+    if level is None or level <= _otsu(paper):
+        level = _level_between_strokes(shrunk(paper, SMALL_PX))
+    if level is not None:
         return np.full_like(paper, max(level, 1))
     small = cv2.medianBlur(shrunk(paper, LIGHT_PX), 3)
     lights = _lights(small)
@@ -191,6 +218,28 @@ def light_on(paper: np.ndarray) -> np.ndarray:
     enough = next(index for index, edge in enumerate(edges) if edge >= EDGES_SHARE * max(edges))
     light = lights[min(enough + 1, len(lights) - 1)]  # one step further, for the thickest parts of the strokes
     return np.asarray(cv2.resize(light, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def _level_between_strokes(small: np.ndarray) -> int | None:
+    """The level of the paper on a picture cut to its ink, where strokes leave too little of it to see its light.
+
+    None for other pictures: neither a shadow nor a table is narrow, dark, and along no whole side of the picture.
+    """
+    dark = small <= _otsu(small)
+    if not FULL_SHARE < dark.mean() < 1:
+        return None
+    ink, light = small[dark], small[~dark]
+    if max(small.shape) <= TINY_PX:  # of so few pixels the light is even
+        return int(quantile(light, 0.9))
+    gap = light.mean() - ink.mean()
+    if ink.mean() > DARK_SHARE * light.mean() or light.std() > UNEVEN_SHARE * gap:
+        return None
+    if max(side.mean() for side in (dark[0], dark[-1], dark[:, 0], dark[:, -1])) > WHOLE_SIDE:
+        return None
+    reach = max(small.shape) // 2 | 1
+    if cv2.erode(dark.astype(np.uint8), np.ones((reach, reach), np.uint8)).any():
+        return None
+    return int(quantile(light, 0.9))
 
 
 def _lights(small: np.ndarray) -> list[np.ndarray]:

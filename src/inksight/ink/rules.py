@@ -16,7 +16,7 @@ SMALLEST_PX = 40
 LEAST_RULED_PX = 100
 LOOK_PX = 512
 LONG_SHARE = 0.45  # of the shorter side
-AT_BORDER = 0.08
+AT_BORDER, EDGE = 0.08, 0.04
 UPRIGHT_DEG = 20.0
 PARALLEL_DEG = 5.0
 FAMILY = 3
@@ -39,7 +39,7 @@ def within_frame(picture: np.ndarray) -> tuple[slice, slice]:
     rows, columns = slice(0, picture.shape[0]), slice(0, picture.shape[1])
     widest = int(FRAME_SHARE * min(picture.shape[:2])) + 1
     ring, share = _ring(picture)
-    if share < 0.95:
+    if share < 0.95 or _is_even(picture, widest + 1, ring):
         return rows, columns
     for depth in range(1, widest + 1):
         inner = picture[depth:-depth, depth:-depth]
@@ -50,6 +50,14 @@ def within_frame(picture: np.ndarray) -> tuple[slice, slice]:
             depth += 1  # the frame's soft edge
             return slice(depth, rows.stop - depth), slice(depth, columns.stop - depth)
     return rows, columns
+
+
+def _is_even(picture: np.ndarray, depth: int, colour: np.ndarray) -> bool:
+    """Whether all within `depth` pixels of the border is like a colour: there is no frame."""
+    bands = (picture[:depth], picture[-depth:], picture[:, :depth], picture[:, -depth:])
+    return all(
+        bool((cv2.absdiff(band, np.broadcast_to(colour, band.shape).astype(np.uint8)) <= SAME).all()) for band in bands
+    )
 
 
 def _ring(picture: np.ndarray) -> tuple[np.ndarray, float]:
@@ -106,7 +114,10 @@ def without_rules(plane: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
 
 def _without_lines(plane: np.ndarray, mask: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
     """The plane without the thin lines of a mask that is smaller by `scale`, and those lines."""
-    rules = []
+    rules: list[Rule] = []
+    edge = round(EDGE * max(mask.shape)) + 1
+    if not any(band.any() for band in (mask[:edge], mask[-edge:], mask[:, :edge], mask[:, -edge:])):
+        return plane, rules  # every rule goes on to the border
     for line in _long_lines(mask):
         line = (line + 0.5) * scale - 0.5
         if (places := _traced(plane, line, max(THICKEST * min(plane.shape), 3.0), to_border=True)) is not None:

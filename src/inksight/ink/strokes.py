@@ -20,6 +20,7 @@ GROWTH_SHARE = 0.02
 ALONG_SHARE = 0.4
 ASIDE_SHARE = 0.5
 ASIDE_WEIGHT = 0.2
+BAREST_SHARE = 0.05  # of a picture that is all strokes: its barest pixels
 TRAIL_SHARE = 0.35  # of the ink's level: a fainter line that touches a stroke is a rule or a shadow
 CLEARER = 2  # times the level of grain
 THIN_SHARE = 1 / 14
@@ -297,7 +298,7 @@ def _near(strong: np.ndarray) -> np.ndarray:
 def _unrest(plane: np.ndarray, near: np.ndarray) -> float:
     """The level that the paper away from strokes hardly passes: grain, JPEG dirt, faint rules."""
     away = plane[near == 0]
-    return 1.5 * quantile(away, 0.99) if len(away) else 255.0
+    return 1.5 * (quantile(away, 0.99) if len(away) else quantile(plane, BAREST_SHARE))
 
 
 def _grown(ink: np.ndarray, by_px: float) -> np.ndarray:

@@ -292,12 +292,13 @@ def _nine(generator: np.random.Generator) -> Skeleton:
     top = (w * generator.uniform(0.9, 1.05), generator.uniform(0, 0.5) * ring)
     kind = generator.random()
     foot = w * generator.uniform(-0.5, 1.0)
-    if kind < 0.5:
+    if kind < 0.45:
         stem = [top, ((top[0] + foot) / 2 + generator.uniform(-0.04, 0.04), 0.6), (foot, 1)]
-    elif kind < 0.75:
+    elif kind < 0.65:
         stem = [top, (0.95 * w, 0.5), (0.6 * w, 0.82), (-0.1 * w, 1)]
     else:
-        stem = [top, (w, 0.6), (0.8 * w, 0.9), (0.1 * w, 1), (-0.9 * w, generator.uniform(0.84, 0.97))]
+        end = -w * generator.uniform(0.7, 1.3), generator.uniform(0.74, 0.97)
+        stem = [top, (w, 0.6), (0.8 * w, 0.9), (0.1 * w, 1), end]
     if generator.random() < 0.5:
         return [_points(*loop, top), _points(*stem)]
     return [_points(*loop, *stem)]
@@ -361,7 +362,7 @@ def _in_a_hand(strokes: Skeleton, generator: np.random.Generator) -> list[np.nda
 
 def _inked(curves: list[np.ndarray], generator: np.random.Generator) -> np.ndarray:
     """The curves drawn with a pen whose pressure changes along the way: uint8, cut to the ink."""
-    pen = TILE_PX * np.exp(generator.uniform(np.log(0.03), np.log(0.17)))
+    pen = TILE_PX * np.exp(generator.uniform(np.log(0.03), np.log(0.17 if generator.random() < 0.8 else 0.26)))
     pressure = generator.uniform(0, 0.35)
     every = np.concatenate(curves)
     corner = every.min(axis=0) - pen - _MARGIN_PX / 2

@@ -42,7 +42,8 @@ NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 # Of a digit that the line network does not see: the classifier's confidence; of a 1, what the network sees of it, or a
 # confidence, and so many times the evidence wanted.
 UNSEEN_SURE, UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.9, 0.05, 0.99, 1.5
-SPOT_DECIDES = 0.9  # where the classifier sees none of its classes and the line network is surer than this
+TALLEST_ONE = 1.15  # heights of a digit
+SPOT_DECIDES, IN_DOUBT = 0.9, 0.7  # the line network, where it is surer than this and the classifier is less sure
 UNNAMED = "the picture"
 
 
@@ -433,7 +434,8 @@ class Predictor:
         signs = []
         for glyph, box, row, found in zip(line, boxes, rows, evidence(rows), strict=True):
             best, sign, confidence = int(row.argmax()), glyph.sign, float(row.max())
-            if glyph.spot is not None and (glyph.torn or (found < least and glyph.spot.probability > SPOT_DECIDES)):
+            doubt = found < least or confidence < IN_DOUBT
+            if glyph.spot is not None and (glyph.torn or (doubt and glyph.spot.probability > SPOT_DECIDES)):
                 best, confidence = glyph.spot.index, glyph.spot.probability
             elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found)):
                 sign = "cross" if is_cross(glyph.input) else "mark"
@@ -444,14 +446,16 @@ class Predictor:
     def _is_digit(self, glyph: Glyph, best: int, confidence: float, found: float) -> bool:
         """Whether a piece in which the line network sees no digit is one all the same: the classifier is sure.
 
-        Bars look like a 1 to the classifier. So a 1 has to be seen a little, or to show much more that it is one.
+        Bars look like a 1 to the classifier. So a 1 has to be seen a little; or, where no rests of a box are, to show
+        much more that it is one.
         """
         if glyph.seen is None:
             return True
         sure = confidence >= UNSEEN_SURE and found >= self.card.rejected_below
-        one = self.card.classes[best] == "1"
+        if self.card.classes[best] != "1" or glyph.seen >= UNSEEN_ONE:
+            return sure
         plain = confidence >= PLAIN_ONE and found >= MUCH_MORE * self.card.rejected_below
-        return sure and (not one or glyph.seen >= UNSEEN_ONE or plain)
+        return plain and not glyph.framed and glyph.height <= TALLEST_ONE
 
     def _verdict(self, row: np.ndarray) -> Verdict:
         """What to make of probabilities, float32 (classes,)."""

@@ -7,7 +7,7 @@ what one is broken into comes together. What a digit is, the classifier says; of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,16 +25,21 @@ SIGN_HEIGHT = 0.42
 CROSS_PX = 3.5
 NEAR = 0.06  # digit heights to either side of a spot in which its ink is looked for
 BROKEN = 0.3  # digit heights between the parts of one digit
-LEAST_HIGH = 0.6  # digit heights, of a digit that the line network does not see
+LEAST_HIGH, LOW = 0.6, 0.45  # digit heights, of a digit that the line network does not see; of one beside one it sees
+RULE_WIDE, RULE_FLAT = 0.25, 0.2  # digit heights: what is wider and flatter, and no dash, is the rest of a rule
 DOUBTFUL, SURE, LIKELY = 0.9, 0.98, 0.8  # a spot; the classifier that it is one digit, beside a sure spot or none
-ONE_WIDE = 1.1  # digit heights
+ONE_WIDE, TWO_WIDE = 1.1, 1.35  # digit heights: no digit is wider than the second
+MIDDLE = 0.25, 0.75  # of its neighbour's height: where a dash lies
 
 
 @dataclass(frozen=True, eq=False)
 class Glyph:
-    """One thing read. sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the
-    line network saw there. seen: where it saw none, its largest probability of one. torn: it was cut out
-    of others, and so no longer looks like what it is."""
+    """One thing read.
+
+    sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the line network saw
+    there. seen: where it saw none, its largest probability of one. torn: it was cut out of others, and so no longer
+    looks like what it is. framed: the rests of a box or a rule lie in its line. height: in heights of a digit.
+    """
 
     piece: Piece
     sign: str | None
@@ -42,6 +47,8 @@ class Glyph:
     spot: Spot | None = None
     seen: float | None = None
     torn: bool = False
+    framed: bool = False
+    height: float = 1.0
 
 
 def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
@@ -62,7 +69,9 @@ def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
         glyphs += _read_run(run, line.height, judge, spotter)
         run = []
         glyphs.append(Glyph(piece, sign, digit_of_ink(piece.ink)))
-    return glyphs + _read_run(run, line.height, judge, spotter)
+    glyphs += _read_run(run, line.height, judge, spotter)
+    framed = any(_is_rule(piece, line) for piece in line.pieces)
+    return [replace(glyph, framed=True) for glyph in glyphs] if framed else glyphs
 
 
 def sign_of(piece: Piece, line: Line) -> str | None:
@@ -70,10 +79,27 @@ def sign_of(piece: Piece, line: Line) -> str | None:
     if piece.height > SIGN_HEIGHT * line.height:
         return None
     if piece.width >= 1.8 * piece.height and piece.width >= 0.2 * line.height:
-        return "dash"
+        return "dash" if _in_the_middle(piece, line) else None
     if piece.width > SIGN_HEIGHT * line.height:
         return None
     return "comma" if piece.height > 1.5 * piece.width else "dot"
+
+
+def _is_rule(piece: Piece, line: Line) -> bool:
+    """Whether a piece is what is left of a rule above or below the digits."""
+    flat = piece.height <= RULE_FLAT * line.height and piece.width >= RULE_WIDE * line.height
+    return flat and piece.width >= 2 * piece.height and not _in_the_middle(piece, line)
+
+
+def _in_the_middle(piece: Piece, line: Line) -> bool:
+    """Whether a flat piece lies at half the height of the nearest tall one, as a dash does; the bar of a 5 lies higher,
+    the rest of a rule lower."""
+    tall = [other for other in line.pieces if other.height >= LEAST_HIGH * line.height]
+    if not tall:
+        return True
+    nearest = min(tall, key=lambda other: _apart(piece, other))
+    place = (piece.top + piece.height / 2 - nearest.top) / nearest.height
+    return MIDDLE[0] <= place <= MIDDLE[1]
 
 
 def is_cross(image: np.ndarray) -> bool:
@@ -104,8 +130,12 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
         doubtful = any(spot.probability < DOUBTFUL for _, spot in spots) and whole.width <= ONE_WIDE * height
         sure_spots = any(spot.probability >= DOUBTFUL for _, spot in spots)
         if found and not spots:
-            low = whole.height < LEAST_HIGH * height
-            glyphs.append(Glyph(whole, "mark" if low else None, seen, seen=found.most(whole)))
+            wrong_size = whole.height < LEAST_HIGH * height or whole.width > TWO_WIDE * height
+            glyphs.append(
+                Glyph(whole, "mark" if wrong_size else None, seen, seen=found.most(whole), height=whole.height / height)
+            )
+        elif len(spots) == 1 and (several := _several(group, whole, height, spots[0], judge)):
+            glyphs += several
         elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= (SURE if sure_spots else LIKELY)):
             glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None))
         else:
@@ -118,6 +148,32 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
     return glyphs
 
 
+def _several(group: list[Piece], whole: Piece, height: float, found: tuple[float, Spot], judge: Judge) -> list[Glyph]:
+    """The digits of a group in which the line network sees one; none where it is one.
+
+    Two equal digits that touch look like one to the network, and it misses one beside another now and then. So where
+    the classifier does not know the whole, its tall pieces or its halves are digits if it knows them all; the one that
+    the network misses is no 1, which a bar may be.
+    """
+    column, spot = found
+    parts = [piece for piece in group if piece.height >= LOW * height]
+    seen = max(range(len(parts)), key=lambda index: _ink_near(parts[index], column, NEAR * height), default=0)
+    halves = len(parts) == 1 and whole.width > TWO_WIDE * height
+    if halves:
+        cuts = cut(whole, [whole.left + share * whole.width for share in (0.25, 0.75)])
+        parts = [part for part in cuts if part is not None]
+    if len(parts) < 2 or judge(digit_of_ink(whole.ink)[None]).max() >= LIKELY:
+        return []
+    inputs = np.stack([digit_of_ink(piece.ink) for piece in parts])
+    answers = judge(inputs)
+    best = answers.argmax(axis=1)
+    if answers.max(axis=1).min() < LIKELY:
+        return []
+    if (best != spot.index).any() if halves else (np.delete(best, seen) == 1).any():
+        return []
+    return [Glyph(piece, None, each) for piece, each in zip(parts, inputs, strict=True)]
+
+
 class _Found:
     """What the line network finds in a run. spots: each with its column of the sheet."""
 
@@ -128,10 +184,11 @@ class _Found:
         self.spots = [(self._strip.left + spot.place * wide, spot) for spot in spots_in(self._probabilities)]
 
     def most(self, piece: Piece) -> float:
-        """The largest probability of any digit over a piece, 0–1."""
+        """The largest probability of any digit over a piece, 0–1, but for columns where it sees another one."""
         scale = len(self._probabilities) / (self._strip.right - self._strip.left)
         first, last = (int((edge - self._strip.left) * scale) for edge in (piece.left, piece.right))
-        return float(self._probabilities[max(first, 0) : last + 1, 1:].max())
+        columns = self._probabilities[max(first, 0) : last + 1]
+        return float(columns[columns.argmax(axis=1) == 0, 1:].max(initial=0.0))
 
 
 def _groups(
@@ -149,6 +206,9 @@ def _groups(
         if found[index]:
             continue
         near = [home for home in homes if _one_digit(pieces[home], piece, height)]
+        if not near and piece.height < LEAST_HIGH * height:  # the bar of a 5 that the network does not see
+            tall = [other for other, each in enumerate(pieces) if each.height >= LEAST_HIGH * height]
+            near = [other for other in tall if _one_digit(pieces[other], piece, height)]
         home = min(near, key=lambda home: _apart(pieces[home], piece), default=index)
         groups.setdefault(home, []).append(piece)
     return [(groups[index], found[index]) for index in sorted(groups)]

@@ -120,8 +120,8 @@ def _without_lines(plane: np.ndarray, mask: np.ndarray, scale: np.ndarray) -> tu
         return plane, rules  # every rule goes on to the border
     for line in _long_lines(mask):
         line = (line + 0.5) * scale - 0.5
-        if (places := _traced(plane, line, max(THICKEST * min(plane.shape), 3.0), to_border=True)) is not None:
-            plane = _cleared(plane, places)
+        if (places := traced(plane, line, max(THICKEST * min(plane.shape), 3.0), to_border=True)) is not None:
+            plane = cleared(plane, places)
             rules.append(Rule(line[:2], line[2:]))
     return plane, rules
 
@@ -135,14 +135,14 @@ def _without_boxes(
     for box, size in _boxes(mask):
         sides = [(side + 0.5) * scale - 0.5 for side in box]
         thickest = max(THICK_SIDE * size * scale[0], 3.0)
-        real = [_traced(plane, side, thickest, to_border=False) is not None for side in sides]
+        real = [traced(plane, side, thickest, to_border=False) is not None for side in sides]
         if not _is_frame(sides, real):
             continue
         least = min(least, size * scale[0])
         for side in compress(sides, real):
             rules.append(Rule(side[:2], side[2:]))
-            if (places := _traced(result, side, thickest, to_border=False)) is not None:
-                result = _cleared(result, places)
+            if (places := traced(result, side, thickest, to_border=False)) is not None:
+                result = cleared(result, places)
     if rules and not _ink_is_left(plane, result, LEFT_SHARE * least):  # a digit that is itself like a box
         return unruled, []
     return result, rules
@@ -237,7 +237,7 @@ def _families(lines: np.ndarray, angles: np.ndarray, parallel: np.ndarray, side:
     return np.array(counts)
 
 
-def _traced(
+def traced(
     plane: np.ndarray, line: np.ndarray, thickest: float, to_border: bool
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows and columns of the pixels that belong to one line alone; None where there is no line.
@@ -265,7 +265,7 @@ def _traced(
     return rows, columns
 
 
-def _cleared(plane: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def cleared(plane: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """The plane without the pixels of a line, and without what is left between them."""
     mask = np.zeros(plane.shape, np.uint8)
     mask[places] = 1

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from inksight.errors import PictureError
 from inksight.ink.digit import ink_box
 from inksight.ink.paper import ink_plane, light_paper, shrunk
-from inksight.ink.rules import within_frame, without_rules
+from inksight.ink.rules import cleared, traced, within_frame, without_rules
 from inksight.ink.strokes import Marks, around, grown_to, marks_on
 
 FINDING_PX = 1024
@@ -24,7 +25,8 @@ SMALLEST_SHARE = 0.07  # of a digit's height
 TALL_SHARE = 0.5
 PART_SHARE = 0.65
 OVERLAP = 0.5
-LONG, FLAT = 2.5, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
+LONG, FLAT = 1.7, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
+UNDERLINED, THIN_LINE = 1.3, 0.15  # digits' heights: no stroke of a digit is so long, straight and thin
 FARTHEST = 3.0  # digits' heights between neighbours of a line
 LEVELLED = 2.5  # digits' heights: a shorter row has no slope to tell
 MIN_SLOPED, STEEPEST, UNEVEN_DEG = 3, 0.8, 25.0  # a row that climbs or falls: its digits, slope, and unevenness
@@ -102,7 +104,10 @@ def segment(picture: np.ndarray) -> Sheet:
     part = paper[rows, columns]
     small = shrunk(part, READING_PX)
     near = grown_to(found.only(found.of_substance(SIGN_SHARE)), paper.shape, (rows, columns), small.shape)
-    marks = marks_on(without_rules(ink_plane(small))[0])
+    plane = without_rules(ink_plane(small))[0]
+    marks = marks_on(plane)
+    if (bare := _without_underlines(plane, marks)) is not None:
+        marks = marks_on(bare)
     scale = (part.shape[1] / small.shape[1], part.shape[0] / small.shape[0])
     return Sheet(_lines(_pieces(marks, near)), inside[1].start + columns.start, inside[0].start + rows.start, scale)
 
@@ -146,6 +151,29 @@ def _pieces(marks: Marks, near: np.ndarray) -> list[Piece]:
         else:
             home.append(mark)
     return [composite([_cut_out(marks, mark) for mark in group]) for group in groups]
+
+
+def _without_underlines(plane: np.ndarray, marks: Marks) -> np.ndarray | None:
+    """The plane without lines that run along below or above digits and touch them; None where there is none."""
+    kept = np.flatnonzero(marks.of_substance(SIGN_SHARE))
+    height = _digit_height(marks.boxes[kept], marks.weights[kept])
+    reach = max(3, round(UNDERLINED * height))
+    found = False
+    for mark in kept[marks.boxes[kept, 2] >= reach]:
+        piece = _cut_out(marks, mark)
+        straight = cv2.morphologyEx((piece.ink > 127).astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, reach), np.uint8))
+        count, number, boxes, _ = cv2.connectedComponentsWithStats(straight)
+        for each in range(1, count):
+            left, _, wide, tall, _ = boxes[each].tolist()
+            if tall > THIN_LINE * height:
+                continue
+            rows, columns = np.nonzero(number == each)
+            slope, level = np.polyfit(columns, rows, 1)
+            ends = np.array([left, level + slope * left, left + wide - 1, level + slope * (left + wide - 1)])
+            line = ends + np.array([piece.left, piece.top] * 2)
+            if (places := traced(plane, line, max(THIN_LINE * height, 3.0), to_border=False)) is not None:
+                plane, found = cleared(plane, places), True
+    return plane if found else None
 
 
 def _digit_height(boxes: np.ndarray, weights: np.ndarray) -> float:

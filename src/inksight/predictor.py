@@ -28,7 +28,7 @@ from inksight.picture import (
     parse_picture,
     pictures_at_once,
 )
-from inksight.reading import Glyph, Spotter, is_cross, read_line
+from inksight.reading import Glyph, Spotter, is_cross, read_lines
 from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, RunLike, load_model_card, model_name, resolve
 
 Picture = str | Path | bytes | np.ndarray | ParsedPicture
@@ -377,7 +377,7 @@ class Predictor:
             sheet = segment(parsed.pixels)
         except PictureError as error:
             raise error if name == UNNAMED else PictureError(f"{name}: {error}") from None
-        lines = [read_line(line, self.probabilities, self._spotter) for line in sheet.lines]
+        lines = read_lines(sheet.lines, self.probabilities, self._spotter)
         signs = tuple(
             self._signs(line, [sheet.on_picture(glyph.piece, parsed.scale) for glyph in line]) for line in lines
         )
@@ -437,22 +437,24 @@ class Predictor:
             doubt = found < least or confidence < IN_DOUBT
             if glyph.spot is not None and (glyph.torn or (doubt and glyph.spot.probability > SPOT_DECIDES)):
                 best, confidence = glyph.spot.index, glyph.spot.probability
-            elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found)):
+            elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found, len(line))):
                 sign = "cross" if is_cross(glyph.input) else "mark"
             unsure = sign is None and confidence < self.card.unsure_below
             signs.append(Sign(self.card.classes[best], sign, confidence, box, unsure))
         return tuple(signs)
 
-    def _is_digit(self, glyph: Glyph, best: int, confidence: float, found: float) -> bool:
-        """Whether a piece in which the line network sees no digit is one all the same: the classifier is sure.
+    def _is_digit(self, glyph: Glyph, best: int, confidence: float, found: float, count: int) -> bool:
+        """Whether a piece is a digit: the line network sees it, or the classifier is sure all the same.
 
         Bars look like a 1 to the classifier. So a 1 has to be seen a little; or, where no rests of a box are, to show
         much more that it is one.
         """
+        one = self.card.classes[best] == "1"
         if glyph.seen is None:
-            return True
+            alone = one and glyph.framed and count == 1
+            return not (alone and glyph.spot is not None and glyph.spot.probability < SPOT_DECIDES)
         sure = confidence >= UNSEEN_SURE and found >= self.card.rejected_below
-        if self.card.classes[best] != "1" or glyph.seen >= UNSEEN_ONE:
+        if not one or glyph.seen >= UNSEEN_ONE:
             return sure
         plain = confidence >= PLAIN_ONE and found >= MUCH_MORE * self.card.rejected_below
         return plain and not glyph.framed and glyph.height <= TALLEST_ONE

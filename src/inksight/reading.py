@@ -6,7 +6,7 @@ what one is broken into comes together. What a digit is, the classifier says; of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,7 @@ class Glyph:
 
     sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the line network saw
     there. seen: where it saw none, its largest probability of one. torn: it was cut out of others, and so no longer
-    looks like what it is. framed: the rests of a box or a rule lie in its line. height: in heights of a digit.
+    looks like what it is. framed: the rests of a box or a rule lie on its sheet. height: in heights of a digit.
     """
 
     piece: Piece
@@ -51,14 +51,20 @@ class Glyph:
     height: float = 1.0
 
 
-def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
-    """Reads a line from left to right.
+def read_lines(lines: Sequence[Line], judge: Judge, spotter: Spotter | None) -> list[list[Glyph]]:
+    """Reads lines, each from left to right.
 
     Args:
-        line: pieces as `ink.segment` gives them.
+        lines: pieces as `ink.segment` gives them.
         judge: the classifier.
         spotter: the line network; without it each piece is taken for one thing.
     """
+    framed = any(_is_rule(piece, line) for line in lines for piece in line.pieces)
+    return [[replace(glyph, framed=framed) for glyph in _read_line(line, judge, spotter)] for line in lines]
+
+
+def _read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
+    """One line."""
     glyphs: list[Glyph] = []
     run: list[Piece] = []
     for piece in line.pieces:
@@ -69,9 +75,7 @@ def read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
         glyphs += _read_run(run, line.height, judge, spotter)
         run = []
         glyphs.append(Glyph(piece, sign, digit_of_ink(piece.ink)))
-    glyphs += _read_run(run, line.height, judge, spotter)
-    framed = any(_is_rule(piece, line) for piece in line.pieces)
-    return [replace(glyph, framed=True) for glyph in glyphs] if framed else glyphs
+    return glyphs + _read_run(run, line.height, judge, spotter)
 
 
 def sign_of(piece: Piece, line: Line) -> str | None:
@@ -124,7 +128,8 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
         return []
     glyphs = []
     found = _Found(pieces, height, spotter) if spotter else None
-    for group, spots in _groups(pieces, height, found.spots if found else []):
+    groups = _groups(pieces, height, found.spots if found else [])
+    for group, spots in [part for each in groups for part in _without_strange(*each, judge)]:
         whole = composite(group)
         seen = digit_of_ink(whole.ink)
         doubtful = any(spot.probability < DOUBTFUL for _, spot in spots) and whole.width <= ONE_WIDE * height
@@ -146,6 +151,19 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
                 if part is not None
             ]
     return glyphs
+
+
+def _without_strange(
+    group: list[Piece], spots: list[tuple[float, Spot]], judge: Judge
+) -> list[tuple[list[Piece], list[tuple[float, Spot]]]]:
+    """A group; or its main piece and the others by themselves, where the classifier is sure of that piece only."""
+    if len(group) == 1 or len(spots) > 1 or judge(digit_of_ink(composite(group).ink)[None]).max() >= SURE:
+        return [(group, spots)]
+    main = max(group, key=lambda piece: int(piece.ink.sum(dtype=np.int64)))
+    if judge(digit_of_ink(main.ink)[None]).max() < SURE:
+        return [(group, spots)]
+    by_place = sorted(group, key=lambda piece: piece.left + piece.width / 2)
+    return [([piece], spots if piece is main else []) for piece in by_place]
 
 
 def _several(group: list[Piece], whole: Piece, height: float, found: tuple[float, Spot], judge: Judge) -> list[Glyph]:
@@ -205,10 +223,9 @@ def _groups(
     for index, piece in enumerate(pieces):
         if found[index]:
             continue
-        near = [home for home in homes if _one_digit(pieces[home], piece, height)]
-        if not near and piece.height < LEAST_HIGH * height:  # the bar of a 5 that the network does not see
-            tall = [other for other, each in enumerate(pieces) if each.height >= LEAST_HIGH * height]
-            near = [other for other in tall if _one_digit(pieces[other], piece, height)]
+        tall = [other for other, each in enumerate(pieces) if each.height >= LEAST_HIGH * height]
+        others = tall if piece.height < LEAST_HIGH * height else []  # a bar may be that of a 5 that is not seen either
+        near = [other for other in {*homes, *others} if _one_digit(pieces[other], piece, height)]
         home = min(near, key=lambda home: _apart(pieces[home], piece), default=index)
         groups.setdefault(home, []).append(piece)
     return [(groups[index], found[index]) for index in sorted(groups)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from inksight.picture import (
     parse_picture,
     pictures_at_once,
 )
-from inksight.reading import Glyph, Spotter, is_cross, read_lines
+from inksight.reading import LEAST_HIGH, Glyph, Spotter, is_cross, read_lines
 from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, RunLike, load_model_card, model_name, resolve
 
 Picture = str | Path | bytes | np.ndarray | ParsedPicture
@@ -43,6 +43,7 @@ NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 # confidence, and so many times the evidence wanted.
 UNSEEN_SURE, UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.9, 0.05, 0.99, 1.5
 TALLEST_ONE = 1.15  # heights of a digit
+DISAGREEING = 0.5  # of the confidence, where the two networks name different digits
 SPOT_DECIDES, IN_DOUBT = 0.9, 0.7  # the line network, where it is surer than this and the classifier is less sure
 UNNAMED = "the picture"
 
@@ -91,8 +92,9 @@ class Answer:
 @dataclass(frozen=True)
 class Sign:
     """One thing read on a picture. label: its class; sign: None for a digit, else "dash", "dot", "comma", "cross" or
-    "mark". confidence: of the label, 0–1. box: left, top, width, height in pixels of the picture. unsure: whether a
-    digit's confidence is below the model's threshold."""
+    "mark". confidence: of the label, 0–1. box: left, top, width, height in pixels of the picture. unsure: of a digit,
+    whether its confidence is below the model's threshold or the two networks disagree; of a mark, whether it may be a
+    digit."""
 
     label: str
     sign: str | None
@@ -113,7 +115,8 @@ class Reading:
     def __repr__(self) -> str:
         signs = [each.sign for line in self.lines for each in line if each.sign is not None]
         counted = ", ".join(f"{signs.count(sign)} × {sign}" for sign in dict.fromkeys(signs))
-        text = self._text(lambda digit: "?" if digit.unsure else digit.label).replace("\n", " / ")
+        text = self._text(lambda each: "?" if each.unsure else each.label if each.sign is None else "")
+        text = text.replace("\n", " / ")
         if not text:
             return f"no number found{f' ({counted})' if counted else ''}"
         unsure = f" (unsure: {self.text.replace(chr(10), ' / ')}, {self.confidence:.1%})" if "?" in text else ""
@@ -122,7 +125,7 @@ class Reading:
     @property
     def text(self) -> str:
         """The digits, a line each, the unsure ones too; signs are left out."""
-        return self._text(lambda digit: digit.label)
+        return self._text(lambda each: each.label if each.sign is None else "")
 
     @property
     def digits(self) -> tuple[Sign, ...]:
@@ -136,10 +139,11 @@ class Reading:
 
     @property
     def verdict(self) -> Verdict:
-        """ "class" where every digit is sure, "unsure" where one is not, "rejected" where there is no number."""
+        """ "class" where every digit is sure, "unsure" where one is not or a mark may be one, "rejected" where there is
+        no number."""
         if not self.digits:
             return "rejected"
-        return "unsure" if any(each.unsure for each in self.digits) else "class"
+        return "unsure" if any(each.unsure for line in self.lines for each in line) else "class"
 
     def to_dict(self) -> dict[str, Any]:
         """The reading as it goes into JSON."""
@@ -164,9 +168,9 @@ class Reading:
         }
 
     def _text(self, shown: Callable[[Sign], str]) -> str:
-        """The lines that have digits, each digit as it is to be shown."""
-        lines = ("".join(shown(each) for each in line if each.sign is None) for line in self.lines)
-        return "\n".join(line for line in lines if line)
+        """The lines that have digits, each sign as it is to be shown."""
+        lines = ("".join(map(shown, line)) for line in self.lines if any(each.sign is None for each in line))
+        return "\n".join(lines)
 
 
 class Predictor:
@@ -381,7 +385,7 @@ class Predictor:
         signs = tuple(
             self._signs(line, [sheet.on_picture(glyph.piece, parsed.scale) for glyph in line]) for line in lines
         )
-        return Reading(name, signs, parsed.notes, self.name)
+        return _doubting(Reading(name, signs, parsed.notes, self.name), self.card.unsure_below)
 
     @property
     def reads_numbers(self) -> bool:
@@ -434,12 +438,17 @@ class Predictor:
         signs = []
         for glyph, box, row, found in zip(line, boxes, rows, evidence(rows), strict=True):
             best, sign, confidence = int(row.argmax()), glyph.sign, float(row.max())
+            spot = glyph.spot
             doubt = found < least or confidence < IN_DOUBT
-            if glyph.spot is not None and (glyph.torn or (doubt and glyph.spot.probability > SPOT_DECIDES)):
-                best, confidence = glyph.spot.index, glyph.spot.probability
+            if spot is not None and (glyph.torn or (doubt and spot.probability > SPOT_DECIDES)):
+                best, confidence = spot.index, spot.probability
             elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found, len(line))):
                 sign = "cross" if is_cross(glyph.input) else "mark"
+            if spot is not None and spot.index != row.argmax():
+                confidence *= DISAGREEING
             unsure = sign is None and confidence < self.card.unsure_below
+            if sign == "mark" and glyph.seen is not None:
+                unsure = glyph.height >= LEAST_HIGH and glyph.seen >= UNSEEN_ONE and found >= least
             signs.append(Sign(self.card.classes[best], sign, confidence, box, unsure))
         return tuple(signs)
 
@@ -494,6 +503,15 @@ def _open_session(onnx_bytes: bytes, name: str, num_threads: int | None) -> onnx
     if found != ["images", "probabilities"]:
         raise RunError(f'{name} has the inputs and outputs {found}; "images" and "probabilities" were wanted.')
     return session
+
+
+def _doubting(reading: Reading, unsure_below: float) -> Reading:
+    """A reading whose least sure digit is unsure where all of them together are: of many, one may be wrong."""
+    if reading.verdict != "class" or reading.confidence >= unsure_below:
+        return reading
+    least = min(reading.digits, key=lambda digit: digit.confidence)
+    lines = (tuple(replace(each, unsure=True) if each is least else each for each in line) for line in reading.lines)
+    return replace(reading, lines=tuple(lines))
 
 
 def _name(picture: Picture) -> str:

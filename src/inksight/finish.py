@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from inksight.training.fit import Fitted
 
 _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
-_REJECTED_SHARE = 0.004
+_REJECTED_SHARE = 0.003
 _EXPLAINING_S, _HURRIED_S = 5.0, 0.5  # for the report: `inksight report` takes the time it needs
 LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
 
@@ -201,7 +201,7 @@ def unsure_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def rejection_threshold(probabilities: np.ndarray) -> float:
-    """The evidence that all but 4 of 1,000 pictures reach.
+    """The evidence that all but 3 of 1,000 pictures reach.
 
     Args:
         probabilities: float32 (n, classes), calibrated, of the validation part.

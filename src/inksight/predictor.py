@@ -39,9 +39,10 @@ MOST_THREADS = 4
 JSON_DIGITS = 6
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
-# Of a digit that the line network does not see: the classifier's confidence; of a 1, what the network sees of it, or a
-# confidence, and so many times the evidence wanted.
-UNSEEN_SURE, UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.9, 0.05, 0.99, 1.5
+# Of a digit that the line network does not see: the classifier's confidence, and the evidence in shares of what is
+# wanted; of a 1, what the network sees of it, or a confidence and so much evidence.
+UNSEEN_SURE, NEARLY = 0.85, 0.85
+UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.05, 0.99, 1.5
 TALLEST_ONE = 1.15  # heights of a digit
 DISAGREEING = 0.5  # of the confidence, where the two networks name different digits
 SPOT_DECIDES, IN_DOUBT = 0.9, 0.7  # the line network, where it is surer than this and the classifier is less sure
@@ -459,12 +460,12 @@ class Predictor:
         much more that it is one.
         """
         one = self.card.classes[best] == "1"
+        if one and glyph.framed and count == 1 and (glyph.spot is None or glyph.spot.probability < SPOT_DECIDES):
+            return False
         if glyph.seen is None:
-            alone = one and glyph.framed and count == 1
-            return not (alone and glyph.spot is not None and glyph.spot.probability < SPOT_DECIDES)
-        sure = confidence >= UNSEEN_SURE and found >= self.card.rejected_below
+            return True
         if not one or glyph.seen >= UNSEEN_ONE:
-            return sure
+            return confidence >= UNSEEN_SURE and found >= NEARLY * self.card.rejected_below
         plain = confidence >= PLAIN_ONE and found >= MUCH_MORE * self.card.rejected_below
         return plain and not glyph.framed and glyph.height <= TALLEST_ONE
 

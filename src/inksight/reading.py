@@ -27,6 +27,7 @@ NEAR = 0.06  # digit heights to either side of a spot in which its ink is looked
 BROKEN = 0.3  # digit heights between the parts of one digit
 LEAST_HIGH, LOW = 0.6, 0.45  # digit heights, of a digit that the line network does not see; of one beside one it sees
 RULE_WIDE, RULE_FLAT = 0.25, 0.2  # digit heights: what is wider and flatter, and no dash, is the rest of a rule
+HALF_KNOWN = 0.5  # the classifier that half of a double is one digit, beside the other half
 DOUBTFUL, SURE, LIKELY = 0.9, 0.98, 0.8  # a spot; the classifier that it is one digit, beside a sure spot or none
 ONE_WIDE, TWO_WIDE = 1.1, 1.35  # digit heights: no digit is wider than the second
 MIDDLE = 0.25, 0.75  # of its neighbour's height: where a dash lies
@@ -184,10 +185,12 @@ def _several(group: list[Piece], whole: Piece, height: float, found: tuple[float
         return []
     inputs = np.stack([digit_of_ink(piece.ink) for piece in parts])
     answers = judge(inputs)
-    best = answers.argmax(axis=1)
-    if answers.max(axis=1).min() < LIKELY:
-        return []
-    if (best != spot.index).any() if halves else (np.delete(best, seen) == 1).any():
+    best, sure = answers.argmax(axis=1), answers.max(axis=1)
+    if halves:
+        known = bool((best == spot.index).all()) and sure.min() >= HALF_KNOWN and sure.max() >= LIKELY
+    else:
+        known = sure.min() >= LIKELY and not (np.delete(best, seen) == 1).any()
+    if not known:
         return []
     return [Glyph(piece, None, each) for piece, each in zip(parts, inputs, strict=True)]
 

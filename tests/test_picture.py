@@ -264,6 +264,7 @@ def test_the_most_that_is_decoded():
 def test_a_large_picture_is_made_smaller(monkeypatch, format, mode):
     """It shows the same as when each 2×2 pixels are averaged."""
     monkeypatch.setattr("inksight.picture.SHARP_PIXELS", 100 * 100)
+    monkeypatch.setattr("inksight.picture.JPEG_PIXELS", 100 * 100)
     smooth = (np.add.outer(np.arange(200), np.arange(150)) // 2).astype(np.uint8)
     picture = {"I;16": smooth.astype(np.uint16) * 257, "F": smooth.astype(np.float32)}.get(mode, smooth)
     image = Image.fromarray(picture)

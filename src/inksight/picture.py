@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 from inksight.errors import PictureError
 
 MAX_PIXELS = 64 * 1024**2
-SHARP_PIXELS = 16 * 1024**2  # a picture of more is made smaller by a whole number as it is decoded
+SHARP_PIXELS = 16 * 1024**2  # a picture of more is made smaller by a whole number
+JPEG_PIXELS = 8 * 1024**2  # so is a JPEG of more, as it is decoded, which saves most of the time
 PAGE_DPI, PAGE_PX = 200, 4096  # how a page of a PDF is drawn, and how long its longer side gets at most
 COLOURED_ABOVE = 64  # between the largest and the smallest channel of a pixel, of 255
 COLOURED_SHARE = 0.02  # of the pixels
@@ -74,8 +75,8 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
         content: the bytes of a file in one of FORMATS; with the extras heic and pdf also of a HEIC or a PDF file.
         name: what to call it in errors.
     Returns:
-        its pixels, and a note where there are more frames or pages. Of a picture of more than SHARP_PIXELS a smaller
-        copy is made, a JPEG's while it is decoded.
+        its pixels, and a note where there are more frames or pages. Of a picture of more than SHARP_PIXELS, or
+        JPEG_PIXELS, a smaller copy is made.
     Raises:
         PictureError: not a picture, truncated, more than MAX_PIXELS, pixels that are not numbers, or an extra is not
             installed.
@@ -89,7 +90,7 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
                 f"at most {MAX_PIXELS // 1024**2} MP are decoded. Make it smaller first."
             )
         notes = _notes(image)
-        scale = _scale_for(width * height)
+        scale = _scale_for(width * height, JPEG_PIXELS if image.format in ("JPEG", "MPO") else SHARP_PIXELS)
         if scale > 1:
             image.draft(None, (width // scale, height // scale))  # a JPEG's decoder can do it; others ignore it
         image.load()
@@ -184,9 +185,9 @@ def _page(content: bytes, name: str) -> Image.Image:
     return image
 
 
-def _scale_for(pixels: int) -> int:
-    """By which whole number a picture's sides are divided, so that it has at most SHARP_PIXELS."""
-    return next(scale for scale in (1, 2, 4, 8) if pixels <= SHARP_PIXELS * scale**2)
+def _scale_for(pixels: int, most: int) -> int:
+    """By which whole number a picture's sides are divided, so that it has at most so many pixels."""
+    return next(scale for scale in (1, 2, 4, 8) if pixels <= most * scale**2)
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:
@@ -217,9 +218,9 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
         return _to_bytes(np.asarray(image), name)
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         return _flatten(image.convert("RGBA"))
-    if image.mode in ("1", "L"):
-        return np.array(image.convert("L"))
-    return _without_needless_colour(np.array(image.convert("RGB")))
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    pixels = np.array(image if image.mode == mode else image.convert(mode))
+    return pixels if mode == "L" else _without_needless_colour(pixels)
 
 
 def _to_bytes(values: np.ndarray, name: str) -> np.ndarray:

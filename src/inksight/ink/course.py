@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inksight.ink.digit import ink_box
 from inksight.ink.paper import Paper, ink_plane, light_paper, shrunk
 from inksight.ink.rules import within_frame, without_rules
 from inksight.ink.strokes import around, digit_strokes, grown_to
 
-FINDING_PX, INKING_PX = 512, 320  # the longer side at which the digit is found, and at which its ink is taken
-MOST_OF_IT = 0.4  # of a small picture: a digit that covers so much of it is not looked at again
+FINDING_PX, INKING_PX = 256, 320  # the longer side at which the digit is found, and at which its ink is taken
+MOST_OF_IT, SHARP_PX = 0.4, 96  # a digit that covers so much of its picture, and is as sharp, is not looked at again
 
 Part = tuple[slice, slice]
 
@@ -62,7 +63,8 @@ def course_of(picture: np.ndarray) -> Course:
     paper = light_paper(picture[inside])
     first = _look(shrunk(paper.grey, FINDING_PX))
     part = around(first.ink, paper.grey.shape)
-    if first.paper.shape == paper.grey.shape and paper.grey[part].size >= MOST_OF_IT * paper.grey.size:
+    unshrunk, sharp = first.paper.shape == paper.grey.shape, max(ink_box(first.ink)[2:]) >= SHARP_PX
+    if (unshrunk or sharp) and paper.grey[part].size >= MOST_OF_IT * paper.grey.size:
         return Course(inside, paper, first, (slice(0, paper.grey.shape[0]), slice(0, paper.grey.shape[1])), first)
     closer = shrunk(paper.grey[part], INKING_PX)
     second = _look(closer, grown_to(first.ink, paper.grey.shape, part, closer.shape))

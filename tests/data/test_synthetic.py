@@ -23,7 +23,7 @@ def test_digits_by_rule_are_read_as_what_they_are():
     labels = np.arange(500) % 10
     images = np.stack([digit_of_ink(draw_digit(label, generator)) for label in labels])
     right = inksight.Predictor.shipped().probabilities(images).argmax(1) == labels
-    assert right.mean() >= 0.95
+    assert right.mean() >= 0.98
 
 
 @pytest.mark.parametrize("label", range(10))

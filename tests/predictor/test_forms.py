@@ -136,3 +136,68 @@ def test_a_drawing_is_cut_to_its_ink(mnist, reader, pen_px, light_on_dark):
         picture = image[np.ix_((image > 90).any(axis=1), (image > 90).any(axis=0))]
         right.append(reader.predict(picture if light_on_dark else 255 - picture).label == label)
     assert np.mean(right) >= 0.9
+
+
+def row_of(images, gap, height=60, shape=(140, 640)):
+    """Framed digits in a row, so many columns from middle to middle: ink, 0–1."""
+    ink = np.zeros(shape)
+    for index, image in enumerate(images):
+        placed(ink, image, (90 + gap * index, shape[0] / 2), height)
+    return ink
+
+
+@pytest.mark.parametrize("dash", [None, (9, 5)])
+def test_the_rests_of_a_frame_are_no_ones(mnist, reader, dash):
+    """Its upper side and its right one, whole or dashed, on a scan of few pixels."""
+    generator, right = np.random.default_rng(8), []
+    for _ in range(10):
+        images, text = chosen(mnist, generator, 5, reader)
+        ink, end = row_of(images, 70), 90 + 70 * 4 + 55
+        for start, stop in (((60, 14), (end, 14)), ((end, 14), (end, 126))):
+            length = max(stop[0] - start[0], stop[1] - start[1])
+            for at in range(0, length, sum(dash)) if dash else [0]:
+                part = min(1, (at + (dash[0] if dash else length)) / length)
+                ends = [
+                    tuple(round(a + share * (b - a)) for a, b in zip(start, stop, strict=True))
+                    for share in (at / length, part)
+                ]
+                cv2.line(ink, *ends, 0.8, 3)
+        small = cv2.resize((250 - 220 * ink).clip(0, 255), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+        right.append(reader.read(small.astype(np.uint8)).text == text)
+    assert np.mean(right) >= 0.8
+
+
+def test_a_row_is_underlined(mnist, reader):
+    """The line touches no digit, or all of them."""
+    generator, right = np.random.default_rng(9), []
+    for below in (34, 40, 46, 34, 40, 46):
+        images, text = chosen(mnist, generator, 3, reader)
+        ink = row_of(images, 75)
+        cv2.line(ink, (50, 70 + below), (290, 70 + below + 2), 0.9, 3, cv2.LINE_AA)
+        right.append(reader.read((250 - 220 * ink).clip(0, 255).astype(np.uint8)).text == text)
+    assert np.mean(right) >= 0.8
+
+
+def test_two_noughts_that_touch(mnist, reader):
+    """They are one mark, and one to the line network."""
+    noughts = mnist.test.images[(mnist.test.labels == 0).nonzero()[0][:4]]
+    right = []
+    for first, second in zip(noughts, noughts[::-1], strict=True):
+        ink = np.zeros((140, 400))
+        placed(ink, mnist.test.images[2], (60, 70), 60)
+        for index, image in enumerate((first, second)):
+            columns = np.flatnonzero(image.any(axis=0))
+            wide = 60 * len(columns) / np.flatnonzero(image.any(axis=1)).size
+            placed(ink, image, (130 + index * wide * 0.92, 70), 60)
+        right.append(reader.read((250 - 220 * ink).clip(0, 255).astype(np.uint8)).text == "100")
+    assert np.mean(right) >= 0.75
+
+
+def test_networks_that_disagree_make_a_digit_unsure(mnist):
+    """A reader of swapped classes is sure of the wrong one; the line network says otherwise."""
+    reader = inksight.Predictor.shipped()
+    plain = reader.probabilities
+    reader.probabilities = lambda images: plain(images)[:, [0, 7, 2, 3, 4, 5, 6, 1, 8, 9]]
+    seven = mnist.test.images[0]
+    reading = reader.read((250 - 220 * row_of([seven, mnist.test.images[2]], 80)).astype(np.uint8))
+    assert reading.verdict == "unsure" and "?" in repr(reading)

@@ -16,7 +16,7 @@ from inksight.errors import UsageError
 from inksight.evaluation import evaluate
 from inksight.measure.interval import wilson_interval
 from inksight.measure.mcnemar import Duel, duel, holm
-from inksight.runs import METRICS, MODEL, SHIPPED, ModelCard, Run, RunLike, load_model_card, resolve
+from inksight.runs import METRICS, MODEL, SHIPPED, ModelCard, Run, RunLike, load_model_card, measured_on, resolve
 
 NOISE_ABOVE = 0.05
 SEED = 0  # decides the test part of data that has none, the same for all
@@ -187,7 +187,7 @@ def _contender(path: Path, name: str, data: str | Path | None) -> Contender:
         "onnx_bytes": (path / MODEL).stat().st_size,
     }
     card = load_model_card(path)
-    tested = str(data) if data is not None else card.provenance.get("data", {}).get("source", "")
+    tested = str(data) if data is not None else measured_on(card.provenance)
     return Contender(name, card, tested, answers, cost, warning)
 
 

@@ -19,7 +19,7 @@ from inksight.measure.interval import wilson_interval
 from inksight.measure.metrics import METRICS
 from inksight.picture import pictures_at_once
 from inksight.predictor import JSON_DIGITS, Predictor
-from inksight.runs import KERAS, MODEL, RunLike, resolve
+from inksight.runs import KERAS, MODEL, RunLike, measured_on, resolve
 from inksight.training import engine
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def evaluate(
     Args:
         run: a Run, a run folder, "latest" or "shipped"; None for the latest run, or the shipped model where there is
             none.
-        data: a name or path; None for the one it was trained on.
+        data: a name or path; None for the one it was trained on, of the shipped model MNIST.
         seed: decides the test part where the data has none; None for the run's own on its own data, else 0.
         backend: who answers: Keras on this backend, whichever the run was trained on; None for ONNX Runtime.
     Raises:
@@ -128,7 +128,7 @@ def evaluate(
     predictor = Predictor.load(folder)
     network = None if backend is None else _network(folder, backend)
     origin = predictor.card.provenance
-    source = str(data) if data is not None else origin["data"]["source"]
+    source = str(data) if data is not None else measured_on(origin)
     if not source:
         raise UsageError(f"{folder} was trained on arrays out of a program; say which data to measure it on (--data).")
     own = source == origin["data"]["source"]

@@ -203,6 +203,12 @@ def model_name(folder: Path) -> str:
     return "shipped" if folder == SHIPPED else str(folder)
 
 
+def measured_on(provenance: dict[str, Any]) -> str:
+    """The data set whose test part a model is measured on: the one it was trained on, unless everyone has another one
+    with the same test part; empty for arrays."""
+    return str(provenance.get("measured_on") or provenance.get("data", {}).get("source") or "")
+
+
 def load_model_card(folder: Path) -> ModelCard:
     """Reads model.json and checks that the model beside it is the one it describes.
 

@@ -45,7 +45,7 @@ def test_the_page_asks_nobody_and_runs_only_what_is_in_it(text):
 def test_it_says_how_good_the_model_is_but_not_where_it_was_made(text):
     reader = inksight.Predictor.shipped()
     model = html.model_in(text)
-    assert model["about"] == {"data": "mnist", "preset": "robust", "test": reader.card.provenance["test"]}
+    assert model["about"] == {"data": "hands", "preset": "robust", "test": reader.card.provenance["test"]}
     assert model["temperature"] == reader.card.temperature
     assert reader.card.provenance["command"] not in text
 

@@ -18,7 +18,7 @@ from inksight.ink.rules import cleared, traced, within_frame, without_rules
 from inksight.ink.strokes import Marks, around, grown_to, marks_on
 
 FINDING_PX = 640
-READING_PX = 1024
+READING_PX = 1600
 MOST_MARKS = 200
 SIGN_SHARE = 0.004  # of the heaviest mark's weight: lighter ones are dust
 SMALLEST_SHARE = 0.07  # of a digit's height

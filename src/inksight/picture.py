@@ -90,7 +90,9 @@ def parse_picture(content: bytes, name: str = "the picture") -> ParsedPicture:
                 f"at most {MAX_PIXELS // 1024**2} MP are decoded. Make it smaller first."
             )
         notes = _notes(image)
-        scale = _scale_for(width * height, JPEG_PIXELS if image.format in ("JPEG", "MPO") else SHARP_PIXELS)
+        scale = _scale_for(width * height)
+        if image.format in ("JPEG", "MPO") and width * height > JPEG_PIXELS:
+            scale = max(scale, 2)
         if scale > 1:
             image.draft(None, (width // scale, height // scale))  # a JPEG's decoder can do it; others ignore it
         image.load()
@@ -185,9 +187,9 @@ def _page(content: bytes, name: str) -> Image.Image:
     return image
 
 
-def _scale_for(pixels: int, most: int) -> int:
-    """By which whole number a picture's sides are divided, so that it has at most so many pixels."""
-    return next(scale for scale in (1, 2, 4, 8) if pixels <= most * scale**2)
+def _scale_for(pixels: int) -> int:
+    """By which whole number a picture's sides are divided, so that it has at most SHARP_PIXELS."""
+    return next(scale for scale in (1, 2, 4, 8) if pixels <= SHARP_PIXELS * scale**2)
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:

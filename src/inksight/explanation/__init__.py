@@ -21,7 +21,7 @@ from inksight.insight.flow import Layer, flow
 from inksight.insight.neighbours import FeatureReader, kept_features, nearest
 from inksight.insight.occlusion import occlusion
 from inksight.predictor import UNNAMED, Answer, Picture, Predictor
-from inksight.runs import RunLike
+from inksight.runs import RunLike, measured_on
 
 NEIGHBOURS = 8
 SIGNIFICANT = 4  # digits of a value in JSON
@@ -178,8 +178,7 @@ def _alike(
 ) -> tuple[str, tuple[Neighbour, ...], tuple[str, ...]]:
     """The name of the training set, the pictures of it nearest to one, and notes."""
     origin = predictor.card.provenance
-    own = origin.get("data", {})
-    wanted = str(data) if data is not None else own.get("source")
+    wanted = str(data) if data is not None else measured_on(origin)
     if not wanted:
         return (
             "",

@@ -11,7 +11,7 @@ from inksight.ink.paper import Paper, ink_plane, light_paper, shrunk
 from inksight.ink.rules import within_frame, without_rules
 from inksight.ink.strokes import around, digit_strokes, grown_to
 
-FINDING_PX, INKING_PX = 256, 320  # the longer side at which the digit is found, and at which its ink is taken
+FINDING_PX, INKING_PX = 512, 320  # the longer side at which the digit is found, and at which its ink is taken
 MOST_OF_IT, SHARP_PX = 0.4, 96  # a digit that covers so much of its picture, and is as sharp, is not looked at again
 
 Part = tuple[slice, slice]

@@ -309,6 +309,12 @@ def test_heic_and_pdf_name_their_extras(monkeypatch):
         pixels_of(b"%PDF-1.7 ...", "form.pdf")
 
 
+def test_an_avif_that_names_the_general_brand_first():
+    content = encode(GREY, "AVIF", quality=100)
+    assert content[8:12] == b"avif" and b"avif" in content[16:64]
+    assert np.abs(pixels_of(content[:8] + b"mif1" + content[12:]).astype(int) - GREY).mean() <= 1
+
+
 def test_the_first_page_of_a_pdf():
     pytest.importorskip("pypdfium2", reason="the extra pdf is not installed")
     pages = [Image.fromarray(np.full((400, 300), level, np.uint8)) for level in (90, 200)]

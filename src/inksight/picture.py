@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ EXTENSIONS = frozenset(
     for ending in "png jpg jpeg bmp gif tif tiff webp ppm pgm pbm avif heic heif".split()  # noqa: SIM905
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_BRANDS_END = 64  # bytes: behind the brands that a file names; the last two are those of AVIF, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,7 @@ def _open(content: bytes, name: str) -> Image.Image:
         raise PictureError(f"{name} is empty (0 bytes); a picture was wanted.")
     if content.startswith(b"%PDF-"):
         return _page(content, name)
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS and b"avif" not in content[:_BRANDS_END]:
         return _heic(content, name)
     for format, plugin in FORMATS.items():
         import_module(f"PIL.{plugin}")  # Image.init would import forty, a tenth of a second
@@ -158,27 +160,24 @@ def _open(content: bytes, name: str) -> Image.Image:
     raise PictureError(f"{name} is not a picture that can be read: its content is none of {', '.join(FORMATS)}.")
 
 
+def _needed(module: str, extra: str, words: str) -> Any:
+    """A package of an extra; PictureError with words about the picture, and the fix, where it is not installed."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        raise PictureError(f'{words}: pip install "inksight[{extra}]"; or save it as JPEG or PNG.') from None
+
+
 def _heic(content: bytes, name: str) -> Image.Image:
     """A photo as iPhones save it."""
-    try:
-        import pi_heif
-    except ModuleNotFoundError:
-        raise PictureError(
-            f'{name} is a HEIC picture. To read these: pip install "inksight[heic]"; or save it as JPEG or PNG.'
-        ) from None
-    pi_heif.register_heif_opener(thumbnails=False)
+    _needed("pi_heif", "heic", f"{name} is a HEIC picture. To read these").register_heif_opener(thumbnails=False)
     factory, _ = Image.OPEN["HEIF"]
     return factory(io.BytesIO(content), name)
 
 
 def _page(content: bytes, name: str) -> Image.Image:
     """The first page of a PDF at PAGE_DPI."""
-    try:
-        import pypdfium2
-    except ModuleNotFoundError:
-        raise PictureError(
-            f'{name} is a PDF. To read its first page: pip install "inksight[pdf]"; or save the page as PNG.'
-        ) from None
+    pypdfium2 = _needed("pypdfium2", "pdf", f"{name} is a PDF. To read its first page")
     with pypdfium2.PdfDocument(content) as document:
         page = document[0]
         scale = min(PAGE_DPI / 72, PAGE_PX / max(page.get_size()))

@@ -26,12 +26,7 @@ TALL_SHARE = 0.5
 PART_SHARE = 0.65
 OVERLAP = 0.5
 LONG, FLAT = 1.7, 0.4  # digits' heights: what is longer and flatter is no sign but a line somebody drew
-FAINT_LINE = 64  # of 255
-UNDERLINED, THIN_LINE, GAP_IN_LINE = (
-    1.3,
-    0.15,
-    0.15,
-)  # digits' heights: no stroke of a digit is so long, straight and thin
+UNDERLINED, THIN_LINE = 1.3, 0.15  # digits' heights: no stroke of a digit is so long, straight and thin
 FARTHEST = 3.0  # digits' heights between neighbours of a line
 LEVELLED = 2.5  # digits' heights: a shorter row has no slope to tell
 MIN_SLOPED, STEEPEST, UNEVEN_DEG = 3, 0.8, 25.0  # a row that climbs or falls: its digits, slope, and unevenness

@@ -163,7 +163,7 @@ def test_a_drawing_becomes_the_same_input_as_in_python(open_page, shipped, width
     for strokes in ([SEVEN], [ONE], [SCRIBBLE], [SEVEN, [(0.35, 0.5), (0.7, 0.45)]], [[(0.9, 0.1), (0.9, 0.1)]]):
         for stroke in strokes:
             draw(page, stroke)
-        ink = np.array(ask(page, "() => [...inksight.drawing().data]"), np.uint8).reshape(320, 320, 4)
+        ink = np.array(ask(page, "() => [...inksight.drawing().data]"), np.uint8).reshape(240, 240, 4)
         assert (ink[..., 0] == ink[..., 2]).all() and ink.max() == 255
         assert np.abs(seen_by(page) - digit_of_ink(ink[..., 0])).max() <= 1
         if strokes in ([SEVEN], [ONE]):  # and as it does when the drawing comes as a picture file

@@ -11,7 +11,7 @@ from inksight.ink.paper import Paper, ink_plane, light_paper, shrunk
 from inksight.ink.rules import within_frame, without_rules
 from inksight.ink.strokes import around, digit_strokes, grown_to
 
-FINDING_PX, INKING_PX = 512, 320  # the longer side at which the digit is found, and at which its ink is taken
+LOOK_PX = 240  # the longer side of what is looked at
 MOST_OF_IT, SHARP_PX = 0.4, 96  # a digit that covers so much of its picture, and is as sharp, is not looked at again
 
 Part = tuple[slice, slice]
@@ -61,12 +61,12 @@ def course_of(picture: np.ndarray) -> Course:
     """
     inside = within_frame(picture)
     paper = light_paper(picture[inside])
-    first = _look(shrunk(paper.grey, FINDING_PX))
+    first = _look(shrunk(paper.grey, LOOK_PX))
     part = around(first.ink, paper.grey.shape)
     unshrunk, sharp = first.paper.shape == paper.grey.shape, max(ink_box(first.ink)[2:]) >= SHARP_PX
     if (unshrunk or sharp) and paper.grey[part].size >= MOST_OF_IT * paper.grey.size:
         return Course(inside, paper, first, (slice(0, paper.grey.shape[0]), slice(0, paper.grey.shape[1])), first)
-    closer = shrunk(paper.grey[part], INKING_PX)
+    closer = shrunk(paper.grey[part], LOOK_PX)
     second = _look(closer, grown_to(first.ink, paper.grey.shape, part, closer.shape))
     return Course(inside, paper, first, part, second)
 

@@ -103,9 +103,9 @@ def without_rules(plane: np.ndarray) -> tuple[np.ndarray, list[Rule]]:
     """
     if min(plane.shape) < SMALLEST_PX:
         return plane, []
-    small = shrunk(plane, LOOK_PX).astype(np.float32)
-    local = small - cv2.blur(small, (min(small.shape) // 16 | 1,) * 2)
-    mask = (local > max(5.0, 0.2 * quantile(local, 0.99))).astype(np.uint8)
+    small = shrunk(plane, LOOK_PX)
+    local = cv2.subtract(small, cv2.blur(small, (min(small.shape) // 16 | 1,) * 2))
+    _, mask = cv2.threshold(local, max(5.0, 0.2 * quantile(local, 0.99)), 1, cv2.THRESH_BINARY)
     scale = np.array([plane.shape[1] / small.shape[1], plane.shape[0] / small.shape[0]] * 2)
     unruled, ruled = _without_lines(plane, mask, scale) if min(plane.shape) >= LEAST_RULED_PX else (plane, [])
     unboxed, boxed = _without_boxes(plane, unruled, mask, scale)
@@ -186,7 +186,7 @@ def _boxes(mask: np.ndarray) -> list[tuple[list[np.ndarray], float]]:
     A box is a hole in the ink that is a rectangle, if there is ink in it or in another one of about its size. An empty
     one alone may be a 0. The picture's border closes what it cuts.
     """
-    bounded = np.pad(mask, 1, constant_values=1)
+    bounded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     contours, tree = cv2.findContours(bounded, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     found = []
     for contour, (_, _, _, parent) in zip(contours, tree[0], strict=True):
@@ -213,7 +213,7 @@ def _height_within(mask: np.ndarray, contour: np.ndarray) -> float:
     hole = np.zeros((height, width), np.uint8)
     cv2.fillPoly(hole, [cv2.convexHull(contour) - (left, top)], 1)
     rim = 2 * max(1, round(0.06 * min(height, width))) + 1
-    inner = cv2.erode(np.pad(hole, 1), np.ones((rim, rim), np.uint8))[1:-1, 1:-1]
+    inner = cv2.erode(hole, np.ones((rim, rim), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     rows = np.flatnonzero((mask[top : top + height, left : left + width] & inner).any(axis=1))
     return float(rows[-1] + 1 - rows[0]) if len(rows) else 0.0
 

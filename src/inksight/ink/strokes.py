@@ -53,7 +53,7 @@ class Marks:
 
     def only(self, chosen: np.ndarray) -> np.ndarray:
         """The ink of the marks chosen, bool (marks,): uint8 (height, width)."""
-        return np.where(chosen[self.number], self.ink, 0)
+        return self.ink if chosen[1:].all() else self.ink * chosen.take(self.number)
 
     def within(self, where: np.ndarray) -> Marks:
         """The same marks as far as they lie in bool (height, width); those outside weigh nothing."""
@@ -118,8 +118,7 @@ def marks_on(plane: np.ndarray) -> Marks:
     Raises:
         PictureError: nothing stands out from the paper.
     """
-    plane = _calmed(plane)
-    threshold, strong, level = _split(plane)
+    plane, (threshold, strong, level) = _calmed(plane)
     if level < MIN_CONTRAST:
         raise PictureError(
             f"the picture is nearly blank: its ink differs from the paper by {level:.0f} of 255. "
@@ -128,7 +127,8 @@ def marks_on(plane: np.ndarray) -> Marks:
     near = _near(strong)
     least = min(_unrest(plane, near), threshold)
     least_far = min(max(least, TRAIL_SHARE * level), threshold)
-    touching = (plane > np.where(near > 0, np.uint8(least), np.uint8(least_far))).astype(np.uint8)
+    floor = np.uint8(least_far) - near * np.uint8(int(least_far) - int(least))
+    touching = (plane > floor).view(np.uint8)
     _, number, boxes, _ = cv2.connectedComponentsWithStats(touching, connectivity=8, ltype=cv2.CV_32S)
     places = np.flatnonzero(strong)
     chosen, plain = number.ravel()[places], plane.ravel()[places]
@@ -139,7 +139,7 @@ def marks_on(plane: np.ndarray) -> Marks:
     sharpness = np.sqrt(squares / np.maximum(weights, 1))
     levels = totals / np.maximum(sizes, 1)
     weights[0] = 0
-    ink = cv2.convertScaleAbs(np.where(touching > 0, plane, 0), alpha=255 / level)
+    ink = cv2.multiply(plane, touching, scale=255 / level)
     return Marks(ink, number, boxes[:, :4], levels, weights, sharpness)
 
 
@@ -236,9 +236,10 @@ def is_hairline(ink: np.ndarray, side: float) -> bool:
 
 def stroke_width(ink: np.ndarray) -> float:
     """The typical width of the strokes in pixels: across a bar, the mean distance to its edge is a quarter of it."""
-    mask = np.pad((ink > min(127, int(ink.max()) // 2)).astype(np.uint8), 1)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[mask > 0]
-    return 4 * (float(depth.mean()) - 0.5)
+    _, mask = cv2.threshold(ink, min(127, int(ink.max()) // 2), 1, cv2.THRESH_BINARY)
+    bounded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth = cv2.distanceTransform(bounded, cv2.DIST_L2, 5)
+    return 4 * (cv2.sumElems(depth)[0] / cv2.countNonZero(bounded) - 0.5)
 
 
 def _split(plane: np.ndarray) -> tuple[float, np.ndarray, float]:
@@ -250,7 +251,7 @@ def _split(plane: np.ndarray) -> tuple[float, np.ndarray, float]:
     if 0 < level < MIN_CONTRAST:
         higher, clear = _otsu(plane[plane > threshold])
         threshold, level = (higher, clear) if clear >= CLEARER * level else (threshold, level)
-    return threshold, (plane > threshold).astype(np.uint8), level
+    return threshold, (plane > threshold).view(np.uint8), level
 
 
 def _otsu(values: np.ndarray) -> tuple[float, float]:
@@ -260,24 +261,23 @@ def _otsu(values: np.ndarray) -> tuple[float, float]:
     return threshold, quantile(strong, 0.9) if len(strong) else 0.0
 
 
-def _calmed(plane: np.ndarray) -> np.ndarray:
-    """Smooths a sheet as grainy as a fax or a photo in the dark; PictureError if nothing is left on it then.
+def _calmed(plane: np.ndarray) -> tuple[np.ndarray, tuple[float, np.ndarray, float]]:
+    """Smooths a sheet as grainy as a fax or a photo in the dark, and splits it; PictureError if nothing is left then.
 
     Below GRAIN_PX a side, pixels of ink cannot be told from grain, and all stays as it is.
     """
-    if min(plane.shape) < GRAIN_PX:
-        return plane
-    grain = _grain(plane)
-    if _split(plane)[2] >= CLEAR_OF_GRAIN * grain:
-        return plane
+    split = _split(plane)
+    if min(plane.shape) < GRAIN_PX or split[2] >= CLEAR_OF_GRAIN * (grain := _grain(plane)):
+        return plane, split
     smooth: np.ndarray = cv2.GaussianBlur(plane, (0, 0), SMOOTHING_PX)
-    level = _split(smooth)[2] - quantile(smooth, 0.5)
+    split = _split(smooth)
+    level = split[2] - quantile(smooth, 0.5)
     if level < grain:
         raise PictureError(
             f"nothing stands out on the picture: smoothed, its marks differ from the ground by {level:.0f} of 255; "
             f"its grain alone makes {grain:.0f}. Use a darker pen, or take it sharper and with more light."
         )
-    return smooth
+    return smooth, split
 
 
 def _grain(plane: np.ndarray) -> float:
@@ -297,8 +297,8 @@ def _near(strong: np.ndarray) -> np.ndarray:
 
 def _unrest(plane: np.ndarray, near: np.ndarray) -> float:
     """The level that the paper away from strokes hardly passes: grain, JPEG dirt, faint rules."""
-    away = plane[near == 0]
-    return 1.5 * (quantile(away, 0.99) if len(away) else quantile(plane, BAREST_SHARE))
+    away = 1 - near
+    return 1.5 * (quantile(plane, 0.99, away) if away.any() else quantile(plane, BAREST_SHARE))
 
 
 def _grown(ink: np.ndarray, by_px: float) -> np.ndarray:

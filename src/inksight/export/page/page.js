@@ -8,6 +8,8 @@ import { Pad, PAD_PX } from "./pad.js";
 import { inChannels, inputOf, planeOf } from "./picture.js";
 import { blank, opaque, pixelsOf } from "./pixels.js";
 
+const SHEET_PX = 240; // no larger than Python's looks, so that both see the same ink
+
 const find = (id) => document.getElementById(id);
 
 const model = parseModel(find("model").textContent);
@@ -15,7 +17,7 @@ const network = openNetwork(model);
 const forDigits = model.preprocessing === "digits";
 const pad = new Pad(find("pad"), changed, paintScreen);
 const screen = find("pad").getContext("2d");
-const sheet = blank(PAD_PX, PAD_PX).getContext("2d", { willReadFrequently: true });
+const sheet = blank(SHEET_PX, SHEET_PX).getContext("2d", { willReadFrequently: true });
 const rows = model.classes.map(classRow);
 
 /** @type {?{picture: ImageData, image: ImageBitmap, name: string}} a picture in place of a drawing */
@@ -40,7 +42,7 @@ window.inksight = {
   probabilities,
   predict: (picture) => answered(inputOf(opaque(picture), model)),
   digitOfInk: (ink) => digitOfInk(ink, model.size_px),
-  drawing: () => (paintSheet(), sheet.getImageData(0, 0, PAD_PX, PAD_PX)),
+  drawing: () => (paintSheet(), sheet.getImageData(0, 0, SHEET_PX, SHEET_PX)),
   input: () => shown?.input ?? null,
 };
 
@@ -95,7 +97,7 @@ function drawnInput() {
 /** The drawing as the network is to have it: digits as light on black, others in their own colours. */
 function paintSheet() {
   sheet.fillStyle = forDigits ? "#000" : colours().paper;
-  sheet.fillRect(0, 0, PAD_PX, PAD_PX);
+  sheet.fillRect(0, 0, SHEET_PX, SHEET_PX);
   pad.paint(sheet, forDigits ? "#fff" : undefined);
 }
 

@@ -17,7 +17,7 @@ def reader() -> inksight.Predictor:
 
 
 def test_it_is_small_and_says_where_it_comes_from(reader):
-    assert sum(file.stat().st_size for file in runs.SHIPPED.iterdir()) < 2_000_000
+    assert sum(file.stat().st_size for file in runs.SHIPPED.iterdir()) < 3_500_000
     provenance = reader.card.provenance
     assert provenance["command"].startswith("inksight train hands.npz ")
     assert "MNIST" in provenance["data"]["license"] and "Open Font License" in provenance["data"]["license"]
@@ -28,7 +28,7 @@ def test_it_is_as_good_as_it_says(reader, mnist):
     answers = reader.probabilities(mnist.test.images).argmax(1)
     right = int((answers == mnist.test.labels).sum())
     assert 10_000 - right == reader.card.provenance["test"]["errors"]
-    assert right / 10_000 >= 0.9955
+    assert right / 10_000 >= 0.996
 
 
 def photographed(digit: np.ndarray, seed: int) -> Image.Image:

@@ -44,7 +44,7 @@ NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 UNSEEN_SURE, NEARLY = 0.85, 0.85
 UNSEEN_ONE, PLAIN_ONE, MUCH_MORE = 0.05, 0.99, 1.5
 TALLEST_ONE = 1.15  # heights of a digit
-DISAGREEING = 0.5  # of the confidence, where the two networks name different digits
+DISAGREEING = 0.5  # of the confidence, where the two networks name different digits or see another number of them
 SPOT_DECIDES, IN_DOUBT = 0.9, 0.7  # the line network, where it is surer than this and the classifier is less sure
 UNNAMED = "the picture"
 
@@ -445,7 +445,7 @@ class Predictor:
                 best, confidence = spot.index, spot.probability
             elif sign is None and (found < least or not self._is_digit(glyph, best, confidence, found, len(line))):
                 sign = "cross" if is_cross(glyph.input) else "mark"
-            if spot is not None and spot.index != row.argmax():
+            if glyph.several or (spot is not None and spot.index != row.argmax()):
                 confidence *= DISAGREEING
             unsure = sign is None and confidence < self.card.unsure_below
             if sign == "mark" and glyph.seen is not None:

@@ -39,7 +39,7 @@ class Glyph:
 
     sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the line network saw
     there. seen: where it saw none, its largest probability of one. torn: it was cut out of others, and so no longer
-    looks like what it is. framed: the rests of a box or a rule lie on its sheet. height: in heights of a digit.
+    looks like what it is. several: the line network saw more than one digit in it. framed: the rests of a box or a rule lie on its sheet. height: in heights of a digit.
     """
 
     piece: Piece
@@ -48,6 +48,7 @@ class Glyph:
     spot: Spot | None = None
     seen: float | None = None
     torn: bool = False
+    several: bool = False
     framed: bool = False
     height: float = 1.0
 
@@ -143,7 +144,7 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
         elif len(spots) == 1 and (several := _several(group, whole, height, spots[0], judge)):
             glyphs += several
         elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= (SURE if sure_spots else LIKELY)):
-            glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None))
+            glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None, several=len(spots) > 1))
         else:
             parts = cut(whole, [place for place, _ in spots])
             glyphs += [

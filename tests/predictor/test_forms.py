@@ -205,3 +205,23 @@ def test_networks_that_disagree_make_a_digit_unsure(mnist):
     seven = mnist.test.images[0]
     reading = reader.read((250 - 220 * row_of([seven, mnist.test.images[2]], 80)).astype(np.uint8))
     assert reading.verdict == "unsure" and "?" in repr(reading)
+
+
+def test_networks_that_count_otherwise_make_a_digit_unsure(mnist):
+    """The classifier is sure of one 7; the line network sees a 7 and a 1 there, and is not sure of the 1."""
+    reader = inksight.Predictor.shipped()
+    plain = reader._spotter
+
+    def spotter(strip):
+        rows = plain(strip).copy()
+        end = len(rows) - 1
+        rows[end - 2 : end] = 0
+        rows[end - 2 : end, [0, 2]] = 0.3, 0.7
+        return rows
+
+    ink = row_of([mnist.test.images[0]], 80)
+    sheet = (250 - 220 * ink).astype(np.uint8)
+    assert reader.read(sheet).verdict == "class"
+    reader.__dict__["_spotter"] = spotter
+    reading = reader.read(sheet)
+    assert (reading.text, reading.verdict) == ("7", "unsure")

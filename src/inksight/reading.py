@@ -29,6 +29,7 @@ LEAST_HIGH, LOW = 0.6, 0.45  # digit heights, of a digit that the line network d
 RULE_WIDE, RULE_FLAT = 0.25, 0.2  # digit heights: what is wider and flatter, and no dash, is the rest of a rule
 HALF_KNOWN = 0.5  # the classifier that half of a double is one digit, beside the other half
 DOUBTFUL, SURE, LIKELY = 0.9, 0.98, 0.8  # a spot; the classifier that it is one digit, beside a sure spot or none
+CLEAR = 0.7  # a spot: two of them make a digit unsure that the classifier takes for one
 ONE_WIDE, TWO_WIDE = 1.1, 1.35  # digit heights: no digit is wider than the second
 MIDDLE = 0.25, 0.75  # of its neighbour's height: where a dash lies
 
@@ -39,7 +40,8 @@ class Glyph:
 
     sign: None for a digit. input: it as the classifier takes it, uint8 (size, size). spot: what the line network saw
     there. seen: where it saw none, its largest probability of one. torn: it was cut out of others, and so no longer
-    looks like what it is. several: the line network saw more than one digit in it. framed: the rests of a box or a rule lie on its sheet. height: in heights of a digit.
+    looks like what it is. several: the line network saw more than one digit in it. framed: the rests of a box or a rule
+    lie on its sheet. height: in heights of a digit.
     """
 
     piece: Piece
@@ -144,7 +146,8 @@ def _read_run(pieces: list[Piece], height: float, judge: Judge, spotter: Spotter
         elif len(spots) == 1 and (several := _several(group, whole, height, spots[0], judge)):
             glyphs += several
         elif len(spots) < 2 or (doubtful and judge(seen[None]).max() >= (SURE if sure_spots else LIKELY)):
-            glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None, several=len(spots) > 1))
+            clear = [spot for _, spot in spots if spot.probability >= CLEAR]
+            glyphs.append(Glyph(whole, None, seen, spots[0][1] if len(spots) == 1 else None, several=len(clear) > 1))
         else:
             parts = cut(whole, [place for place, _ in spots])
             glyphs += [

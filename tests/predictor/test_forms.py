@@ -216,7 +216,7 @@ def test_networks_that_count_otherwise_make_a_digit_unsure(mnist):
         rows = plain(strip).copy()
         end = len(rows) - 1
         rows[end - 2 : end] = 0
-        rows[end - 2 : end, [0, 2]] = 0.3, 0.7
+        rows[end - 2 : end, [0, 2]] = 0.2, 0.8
         return rows
 
     ink = row_of([mnist.test.images[0]], 80)

@@ -1,17 +1,24 @@
-"""A bar that moves below a notebook's cell while data is read or a network learns; nothing anywhere else."""
+"""What notebooks show: frames of HTML for results, and a bar below the cell while data is loaded or a network trains.
+
+Styles and pictures are inside the HTML, so that it works offline, in light and dark themes.
+"""
 
 from __future__ import annotations
 
-import html
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
-from inksight.cards import FAINT, bar, cell, grid
-from inksight.epochs import EpochTable
+import numpy as np
 
+from inksight.epochs import EpochTable
+from inksight.png import data_url
+
+ROW_PX = 24
+FAINT, LINE, ACCENT = "opacity:.65", "rgba(128,128,128,.35)", "#2f7de1"
 WIDE = "max-width:none"
 _EVERY_S = 0.1
 _SOON_S = 0.3  # what is done by then needs no bar
@@ -99,10 +106,46 @@ class LiveBar:
         share = done / total if total else 0.0
         text = "\n".join([*self._lines, f"{what} {share:.0%} {figures}".strip()])
         cells = [cell(what, WIDE), bar(share, "14em"), cell(f"{share:.0%}", WIDE), cell(figures, f"{WIDE};{FAINT}")]
-        table = f'<pre style="margin:0 0 4px">{html.escape(chr(10).join(self._lines))}</pre>' if self._lines else ""
+        table = f'<pre style="margin:0 0 4px">{escape(chr(10).join(self._lines))}</pre>' if self._lines else ""
         drawn = f'<div style="font:13px system-ui,sans-serif">{table}{grid("auto auto 3em auto", cells)}</div>'
         content = {"text/html": drawn, "text/plain": text}
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)
         else:
             self._handle.update(content, raw=True)
+
+
+def grid(columns: str, cells: Sequence[str]) -> str:
+    """Cells of HTML in rows of ROW_PX; `columns` as CSS has it."""
+    style = f"display:inline-grid;grid-template-columns:{columns};grid-auto-rows:{ROW_PX}px;column-gap:.9em"
+    return f'<div style="{style};line-height:{ROW_PX}px;white-space:nowrap">{"".join(cells)}</div>'
+
+
+def cell(text: str, style: str = "") -> str:
+    """One cell of plain text."""
+    return f'<div style="overflow:hidden;text-overflow:ellipsis;max-width:16em;{style}">{escape(text)}</div>'
+
+
+def bar(share: float, width: str) -> str:
+    """A bar of 0–1 in the middle of its row; `width` as CSS has it."""
+    style = f"width:{width};height:8px;align-self:center;border-radius:4px;background:{LINE};overflow:hidden"
+    return f'<div style="{style}"><div style="width:{100 * share:.1f}%;height:100%;background:{ACCENT}"></div></div>'
+
+
+def picture(pixels: np.ndarray, description: str, width_px: int, style: str = "") -> str:
+    """A picture, uint8 (height, width[, 3]), drawn `width_px` wide with square pixels."""
+    return (
+        f'<img alt="{escape(description)}" src="{data_url(pixels)}" '
+        f'style="width:{width_px}px;max-width:100%;margin:0;image-rendering:pixelated;border-radius:3px;{style}">'
+    )
+
+
+def card(kind: str, title: str, headline: str, *parts: str) -> str:
+    """A frame with a title; `kind`, `title` and `headline` are plain texts, `parts` are HTML."""
+    return (
+        f'<div style="display:inline-block;max-width:46em;box-sizing:border-box;padding:.7em 1em;font:13px/1.45 '
+        f'system-ui,sans-serif;border:1px solid {LINE};border-radius:8px">'
+        f'<div style="font-size:11px;letter-spacing:.05em;{FAINT}">{escape(kind)}</div>'
+        f'<div style="font-size:17px;font-weight:600">{escape(title)}</div>'
+        f'<div style="margin-bottom:.5em;{FAINT}">{escape(headline)}</div>{"".join(parts)}</div>'
+    )

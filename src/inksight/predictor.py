@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from inksight import cards
+from inksight import notebook
 from inksight.errors import PictureError, RunError, UsageError, shortened
 from inksight.ink import digit_input, is_framed
 from inksight.ink.digit import MNIST_PX
@@ -37,6 +38,7 @@ Verdict = Literal["class", "unsure", "rejected"]
 MOST_AT_ONCE = 512
 MOST_THREADS = 4
 JSON_DIGITS = 6
+MOST_LIKELY, SEEN_PX = 5, 112  # in a notebook
 DIGITS = tuple("0123456789")
 NO_DIGIT = 0.5  # of the evidence wanted: in a number, what has less is a sign
 # Of a digit that the line network does not see: the classifier's confidence, and the evidence in shares of what is
@@ -86,8 +88,24 @@ class Answer:
         }
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it."""
-        return cards.answer_card(self)
+        """Return the input of the network and the likeliest classes as HTML for a notebook."""
+        cells = []
+        for name, value in sorted(self.probabilities.items(), key=lambda each: -each[1])[:MOST_LIKELY]:
+            cells += [
+                notebook.cell(name),
+                notebook.bar(value, "12em"),
+                notebook.cell(f"{value:.1%}", "text-align:right"),
+            ]
+        verdict = {"class": "", "unsure": "unsure · ", "rejected": "none of its classes · "}[self.verdict]
+        seen = notebook.picture(self.input, "what the network saw", SEEN_PX)
+        likely = notebook.grid("auto auto auto", cells)
+        return notebook.card(
+            "answer",
+            str(self.label),
+            f"{verdict}{self.confidence:.1%} sure · {self.source}",
+            f'<div style="display:flex;gap:1.2em;align-items:start">{seen}{likely}</div>',
+            *(f"<div>{escape(note)}</div>" for note in self.notes),
+        )
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from inksight import answers, cards
+import numpy as np
+
+from inksight import answers, notebook
 from inksight.errors import RunError, StorageError, command
 from inksight.files import LEFT_BEHIND, whole_file
 
@@ -125,8 +129,42 @@ class Run:
             return f"Run {self.path}"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it."""
-        return cards.run_card(self)
+        """Return the accuracy, the duration, a link to the report and the surest mistakes as HTML for a notebook."""
+        metrics, test = self.metrics, self.metrics["test"]
+        low, high = test["interval95"]
+        facts = {
+            "data": self.config["data"]["name"],
+            "preset": self.config["preset"],
+            "seconds": f"{metrics['seconds']['total']:.1f}, {metrics['seconds']['fit']:.1f} of them training",
+            "epochs": f"{metrics['epochs']:.3g}, {metrics['ended']}",
+            "parameters": f"{metrics['parameters']:,}",
+        }
+        report = escape("./" * (not self.path.is_absolute()) + quote((self.path / "report.html").as_posix()))
+        return notebook.card(
+            "run",
+            f"{test['accuracy']:.2%} right",
+            f"on {test['images']:,} test pictures (95 % interval {low:.2%} – {high:.2%}, {test['errors']:,} wrong)",
+            notebook.grid(
+                "auto 1fr",
+                [
+                    each
+                    for name, text in facts.items()
+                    for each in (notebook.cell(name, notebook.FAINT), notebook.cell(text))
+                ],
+            ),
+            f'<div style="margin:.5em 0"><a style="color:{notebook.ACCENT}" href="{report}" target="_blank">'
+            f"The whole report</a> · <code>{escape(str(self.path))}</code></div>",
+            self._mistakes(),
+        )
+
+    def _mistakes(self) -> str:
+        """The first two rows of errors.png."""
+        from PIL import Image
+
+        with Image.open(self.path / "errors.png") as sheet:
+            height = 2 * (3 * self.card.size_px + 60) + 8  # as sheet.sheet lays them out
+            top = np.asarray(sheet.crop((0, 0, sheet.width, min(sheet.height, height))))
+        return notebook.picture(top, "the surest wrong answers", top.shape[1] * 2 // 3, "image-rendering:auto")
 
 
 RunLike = Run | str | Path

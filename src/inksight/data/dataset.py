@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inksight import cards
+from inksight import notebook
 from inksight.errors import DataError
+
+MOST_CLASSES, MOST_SAMPLES, SAMPLE_PX = 20, 12, 22  # in a notebook
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +103,40 @@ class Dataset:
         return f"Dataset {self.name}: {parts}, {len(self.classes):,} classes, {_shape_of(self.train.images)}"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it."""
-        return cards.data_card(self)
+        """Return the parts, the counts and some training pictures of each class as HTML for a notebook."""
+        shown = self.classes[:MOST_CLASSES]
+        cells = [notebook.cell(text, notebook.FAINT) for text in ("class", *self.parts, "")]
+        for label, name in enumerate(shown):
+            counts = (f"{np.count_nonzero(part.labels == label):,}" for part in self.parts.values())
+            cells += [notebook.cell(name), *(notebook.cell(count, "text-align:right") for count in counts)]
+            if label == 0:
+                samples = notebook.picture(
+                    self._samples(len(shown)), "training pictures", MOST_SAMPLES * notebook.ROW_PX
+                )
+                cells.append(f'<div style="grid-row:span {len(shown)}">{samples}</div>')
+        more = len(self.classes) - len(shown)
+        sizes = " + ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+        return notebook.card(
+            "data set",
+            self.name,
+            f"{sizes} · {self.size_px} × {self.size_px} px, {'grey' if self.channels == 1 else 'colour'}",
+            notebook.grid(f"auto repeat({len(self.parts)},auto) auto", cells),
+            f"<div>and {more:,} more classes</div>" if more else "",
+        )
+
+    def _samples(self, classes: int) -> np.ndarray:
+        """The first training pictures of the first classes, one row for each class."""
+        import cv2
+
+        canvas = np.zeros(
+            (classes * notebook.ROW_PX, MOST_SAMPLES * notebook.ROW_PX, *self.train.images.shape[3:]), np.uint8
+        )
+        for label in range(classes):
+            for column, index in enumerate(np.flatnonzero(self.train.labels == label)[:MOST_SAMPLES]):
+                top, left = label * notebook.ROW_PX + 1, column * notebook.ROW_PX + 1
+                small = cv2.resize(self.train.images[index], (SAMPLE_PX, SAMPLE_PX), interpolation=cv2.INTER_AREA)
+                canvas[top : top + SAMPLE_PX, left : left + SAMPLE_PX] = small
+        return canvas
 
     def held_out(self, fraction: float, seed: int) -> Dataset:
         """The same set with a validation part: its own, or `fraction` of each training class (seeded).

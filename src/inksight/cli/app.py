@@ -50,8 +50,7 @@ def app(
 
     Everything stays on this machine. Ctrl-C ends it.
     """
-    from inksight.serve.page import Page
-    from inksight.serve.settings import MIB, Settings
+    from inksight.serve.settings import MIB, Page, Settings
 
     for folder in data or ():
         if not folder.is_dir():

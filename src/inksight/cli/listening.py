@@ -15,9 +15,8 @@ from inksight.cli.model import chosen_model
 from inksight.cli.output import note
 
 if TYPE_CHECKING:
-    from inksight.serve.page import Page
     from inksight.serve.service import Service
-    from inksight.serve.settings import Settings
+    from inksight.serve.settings import Page, Settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask, too.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")]

@@ -23,7 +23,7 @@ from inksight.serve.service import Service
 from inksight.serve.workshop import Workshop
 
 if TYPE_CHECKING:
-    from inksight.serve.page import Page
+    from inksight.serve.settings import Page
 
 ROUTES = (
     Route("/predict", pictures.predict, methods=["POST"]),

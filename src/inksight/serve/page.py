@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -12,22 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inksight.predictor import Predictor
-from inksight.runs import DEFAULT_ROOT
 from inksight.serve import assets, looking, workshop
 from inksight.serve.endpoint import service_of
-
-
-@dataclass(frozen=True)
-class Page:
-    """What the person who started the page lets it use.
-
-    data: folders that may be trained on, beside the known data sets. corrections: where corrected answers are kept.
-    runs: where trained models are kept.
-    """
-
-    data: tuple[Path, ...] = ()
-    corrections: Path = Path("corrections")
-    runs: Path = DEFAULT_ROOT
 
 
 def page_routes() -> list[Route]:
@@ -39,12 +23,6 @@ def page_routes() -> list[Route]:
         Route("/app/inside", looking.inside, methods=["POST"]),
         *workshop.ROUTES,
     ]
-
-
-def page_of(request: Request) -> Page:
-    """The page that a request is from."""
-    page: Page = request.app.state.page
-    return page
 
 
 async def model(request: Request) -> Response:

@@ -17,7 +17,7 @@ from inksight.serve.app import create_app
 from inksight.serve.service import Service
 
 if TYPE_CHECKING:
-    from inksight.serve.page import Page
+    from inksight.serve.settings import Page
 
 GRACE_S = 1.0  # between not ready and the end of listening: time to be noticed
 DRAIN_S = 8  # for the requests that are inside by then; with GRACE_S it stays below ten

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from inksight.errors import UsageError
+from inksight.runs import DEFAULT_ROOT
 
 MIB = 1024**2
 
@@ -40,3 +42,16 @@ class Settings:
                 raise UsageError(
                     f'the origin "{origin}" came; one like https://example.org was wanted, without a path.'
                 )
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the person who started the page lets it use.
+
+    data: folders that may be trained on, beside the known data sets. corrections: where corrected answers are kept.
+    runs: where trained models are kept.
+    """
+
+    data: tuple[Path, ...] = ()
+    corrections: Path = Path("corrections")
+    runs: Path = DEFAULT_ROOT

@@ -27,7 +27,7 @@ from inksight.serve.training import Trainer
 from inksight.serve.uploads import Upload, body_of
 
 if TYPE_CHECKING:
-    from inksight.serve.page import Page
+    from inksight.serve.settings import Page
 
 _SHOWN_CORRECTIONS = 200
 _SHOWN_PX = 56

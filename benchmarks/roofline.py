@@ -35,11 +35,11 @@ from sitting import report, spread
 
 import inksight
 from inksight.data.dataset import Dataset
-from inksight.job import build_model
 from inksight.nets.table import layer_table
 from inksight.training import engine
 from inksight.training.batches import Batches
 from inksight.training.config import PRESETS, TrainConfig
+from inksight.training.session import build_model
 from inksight.training.stepper import build_stepper
 
 engine.prepare("jax")
@@ -58,7 +58,7 @@ STAGES = {  # what a fresh process does, one after the other
 from inksight.training.config import preset
 config = preset(sys.argv[1])
 data = inksight.load("mnist").held_out(config.validation, config.seed)""",
-    "network": "from inksight.job import build_model; model = build_model(data, config)",
+    "network": "from inksight.training.session import build_model; model = build_model(data, config)",
     "stepper": """
 from inksight.training.stepper import build_stepper
 stepper = build_stepper(model, config, "jax")""",

@@ -40,8 +40,8 @@ def devices_as_before():
     yield
     if PLATFORMS is None:
         os.environ.pop("JAX_PLATFORMS", None)
-    if device := sys.modules.get("inksight.training.device"):
-        device._hidden_here.clear()
+    if engine := sys.modules.get("inksight.training.engine"):
+        engine.HIDDEN_HERE.clear()
 
 
 @pytest.fixture(scope="session")

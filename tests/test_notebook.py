@@ -23,13 +23,13 @@ EVIL = '<script>alert("1")</script>&'
 
 CUT_SHORT = """
 import os
-from inksight.training.fit import Watcher
-class PowerCut(Watcher):
+from inksight.callbacks import Callback
+class PowerCut(Callback):
     def step(self, done, planned, running):
         assert done < 7
 os.environ["INKSIGHT_CHECKPOINT_S"] = "0"
 try:
-    inksight.train({}, "quick", batch_size=100, epochs=1, out="cut", watcher=PowerCut())
+    inksight.train({}, "quick", batch_size=100, epochs=1, out="cut", callback=PowerCut())
 except AssertionError:
     inksight.resume("cut");
 """

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from inksight import notebook
+from inksight.callbacks import Callback, Row
 from inksight.data.dataset import Dataset, Split, joined, take
 from inksight.data.progress import Progress
 from inksight.errors import DataError, UsageError, unknown
-from inksight.job import build_model, load_checked, require_time_limit
 from inksight.measure.confident import estimated_errors, margins, self_confidence
 from inksight.picture import pictures_at_once
 from inksight.sheet import sheet
 from inksight.training import engine
-from inksight.training.checkpoint import Row
 from inksight.training.config import PRESETS, TrainConfig
-from inksight.training.fit import Watcher, fit
+from inksight.training.fit import fit
+from inksight.training.session import build_model, load_checked, require_time_limit
 
 ALL = "all"
 SPLITS = ("train", "validation", "test", ALL)
@@ -249,14 +249,14 @@ class _Jury:
         self.networks += 1
 
 
-class _Steps(Watcher):
+class _Steps(Callback):
     """Tells the steps of one network among those of all."""
 
     def __init__(self, progress: Progress, before: int, networks: int) -> None:
         self._progress, self._before, self._networks = progress, before, networks
 
     def step(self, done: int, planned: int, running: Row) -> None:
-        """See Watcher."""
+        """See Callback."""
         what = f"training {self._networks} networks"
         self._progress(self._before * planned + done, self._networks * planned, what)
 

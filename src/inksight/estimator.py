@@ -14,7 +14,6 @@ from inksight.data import SIZE_PX, checked_size
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.finish import calibrated, export
-from inksight.job import build_model, chosen, require_time_limit, require_watchable
 from inksight.picture import fit_square
 from inksight.predictor import Predictor
 from inksight.provenance import provenance
@@ -24,6 +23,7 @@ from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.training.device import settled
 from inksight.training.fit import fit
+from inksight.training.session import build_model, chosen, require_time_limit, require_watchable
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin

@@ -29,7 +29,7 @@ from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, 
 from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
-    from inksight.training.fit import Watcher
+    from inksight.callbacks import Callback
 
 PRESET = "finetuned"
 
@@ -40,7 +40,7 @@ def finetune(
     *,
     out: str | Path | None = None,
     track: str | None = None,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
     **choices: Any,
@@ -54,7 +54,7 @@ def finetune(
         run: a Run, a run folder or "latest". It is left as it is.
         data: the pictures to learn, with their right labels: any data set; it may lack classes.
         out: the run folder to make; default `runs/<data>-finetuned-<number>`.
-        track, watcher, progress, started: as for `train`.
+        track, callback, progress, started: as for `train`.
         choices: fields of TrainConfig that do not change the network or the division of its data.
     Returns:
         the new run; its `metrics["finetune"]` compares it with the old one.
@@ -69,14 +69,14 @@ def finetune(
     if out is not None:
         runs.require_free(out)
     track = require_tracker(track)
-    watcher, progress = notebook.shown(watcher, progress)
-    return _carry_out(before, str(data), config, clock, watcher, progress, track, choices=choices, out=out)
+    callback, progress = notebook.shown(callback, progress)
+    return _carry_out(before, str(data), config, clock, callback, progress, track, choices=choices, out=out)
 
 
 def take_up(
     begun: Unfinished,
     clock: Clock,
-    watcher: Watcher | None,
+    callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     track: str | None,
 ) -> runs.Run:
@@ -84,7 +84,7 @@ def take_up(
     facts = begun.facts
     config = anywhere(TrainConfig.of(facts))
     before = _trained_run(facts["finetune"]["run"])
-    return _carry_out(before, facts["finetune"]["data"], config, clock, watcher, progress, track, begun=begun)
+    return _carry_out(before, facts["finetune"]["data"], config, clock, callback, progress, track, begun=begun)
 
 
 def _carry_out(
@@ -92,7 +92,7 @@ def _carry_out(
     data: str,
     config: TrainConfig,
     clock: Clock,
-    watcher: Watcher | None,
+    callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     track: str | None,
     *,
@@ -129,12 +129,12 @@ def _carry_out(
     figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
     with (
         begun or claim(f"{dataset.name}-{PRESET}", out, facts) as place,
-        Told(track, place.path, facts, watcher) as told,
+        Told(track, place.path, facts, callback) as told,
     ):
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         with clock.stage("fit"):
-            fitted = fit(model, mixed, config, backend, watcher=told.watcher, keeper=place)
+            fitted = fit(model, mixed, config, backend, callback=told.callback, keeper=place)
         return told.kept(finish(Trained(model, mixed, fitted, config, facts, figures), clock, place))
 
 

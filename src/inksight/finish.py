@@ -29,6 +29,7 @@ from inksight.predictor import Predictor
 from inksight.provenance import CARRIED
 from inksight.readme import readme
 from inksight.training.batches import with_moves
+from inksight.training.session import LEAST_VALIDATION
 from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 _LEAST_CONFIDENCE, _MOST_CONFIDENCE = 0.5, 0.99
 _REJECTED_SHARE = 0.003
 _EXPLAINING_S, _HURRIED_S = 5.0, 0.5  # for the report: `inksight report` takes the time it needs
-LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
 
 
 @dataclass(frozen=True)

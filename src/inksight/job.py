@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,26 +15,24 @@ from typing import TYPE_CHECKING, Any
 from inksight import data as data_room
 from inksight import notebook, runs
 from inksight.clock import Clock
-from inksight.data.dataset import Dataset, require_usable
+from inksight.data.dataset import Dataset
 from inksight.data.registry import KnownSet
-from inksight.errors import UsageError, unknown
-from inksight.finish import LEAST_VALIDATION, Trained, finish
-from inksight.ink import digit_input
+from inksight.errors import UsageError
+from inksight.finish import Trained, finish
 from inksight.provenance import provenance
 from inksight.tracking.session import Told
 from inksight.tracking.table import require_tracker
 from inksight.training import engine
-from inksight.training.config import IMPLIED, PRESETS, TrainConfig
+from inksight.training.config import PRESETS, TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.training.device import anywhere, settled
+from inksight.training.session import build_model, chosen, load_checked, require_time_limit, require_watchable
 from inksight.unfinished import Unfinished, claim
 
 if TYPE_CHECKING:
-    import keras
-
+    from inksight.callbacks import Callback
     from inksight.nets.table import LayerRow
     from inksight.scale.workers import Crew, Workers
-    from inksight.training.fit import Watcher
 
 # What is still to do after the last step whatever the data: export, proof, figures. Kept free under a time limit.
 _RESERVE_S = 2.5
@@ -54,7 +50,7 @@ def train(
     preprocessing: str | None = None,
     on: Workers | None = None,
     track: str | None = None,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
     **choices: Any,
@@ -72,7 +68,7 @@ def train(
         on: workers that train together, `inksight.Workers(4)`; default this process.
         track: "mlflow", "tensorboard" or "wandb": told of the training while it runs, and given the run. One that does
             not answer stops nothing.
-        watcher: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
+        callback: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
             under the cell shows both unless others are given.
         started: when the clock began, a reading of time.monotonic(); default now.
         choices: fields of TrainConfig, seed and backend among them.
@@ -89,11 +85,11 @@ def train(
     out = Path(out) if out is not None else None
     if out is not None:
         runs.require_free(out)
-    watcher, progress = notebook.shown(watcher, progress)
+    callback, progress = notebook.shown(callback, progress)
     require_time_limit(time_limit_s)
     track = require_tracker(track)
     order = Order(data, preset, config, time_limit_s, size_px, preprocessing, track)
-    return carry_out(order, out, clock, watcher, progress, on)
+    return carry_out(order, out, clock, callback, progress, on)
 
 
 @dataclass(frozen=True)
@@ -173,7 +169,7 @@ def carry_out(
     order: Order,
     out: Path | None,
     clock: Clock,
-    watcher: Watcher | None,
+    callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     on: Workers | None = None,
     begun: Unfinished | None = None,
@@ -184,14 +180,14 @@ def carry_out(
         begun: the training of this very order that broke off; it is gone on with, in its place.
     """
     with on.gathered() if on else nullcontext() as crew:
-        return _carried_out(order, out, clock, watcher, progress, crew, begun)
+        return _carried_out(order, out, clock, callback, progress, crew, begun)
 
 
 def _carried_out(
     order: Order,
     out: Path | None,
     clock: Clock,
-    watcher: Watcher | None,
+    callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     crew: Crew | None,
     begun: Unfinished | None,
@@ -223,13 +219,13 @@ def _carried_out(
     threading.Thread(target=_import_late, daemon=True).start()
     with (
         begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place,
-        Told(order.track, place.path, facts, watcher) as told,
+        Told(order.track, place.path, facts, callback) as told,
     ):
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         ends_at = _ends_at(clock, order.time_limit_s)
         with clock.stage("fit"):
-            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, told.watcher, place)
+            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, told.callback, place)
         return told.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
 
 
@@ -237,7 +233,7 @@ def take_up(
     begun: Unfinished,
     data: Dataset | None,
     clock: Clock,
-    watcher: Watcher | None,
+    callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     on: Workers | None,
     track: str | None,
@@ -253,69 +249,7 @@ def take_up(
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     source = facts["data"]["source"] if data is None else data
     order = Order(source, config=config, track=track, **chosen_before)
-    return carry_out(order, None, clock, watcher, progress, on, begun)
-
-
-def require_time_limit(time_limit_s: float | None) -> None:
-    """Raises UsageError for a time limit that leaves no time."""
-    if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
-
-
-def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
-    """`config` with `choices` in place of its fields.
-
-    Raises:
-        UsageError: no such field, or a value it does not take.
-    """
-    known = [item.name for item in fields(TrainConfig)]
-    for name in choices:
-        if name not in known:
-            raise UsageError(unknown("setting", name, known))
-    implied = {name: value for name, (others, value) in IMPLIED.items() if choices.keys() & set(others)}
-    return replace(config, **(implied | choices))
-
-
-def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
-    """The network of `config` for the pictures of `dataset`. The engine must be prepared."""
-    from inksight.nets import build
-    from inksight.nets.ensemble import members_of
-    from inksight.nets.whitening import whiten_first_layer
-
-    shape = (dataset.size_px, dataset.size_px, dataset.channels)
-    model = build(config.net, shape, len(dataset.classes), config.knobs, config.seed, config.members)
-    if config.first_layer == "whitened":
-        for member in members_of(model):
-            whiten_first_layer(member, dataset.train.batch)
-    return model
-
-
-def load_checked(
-    data: str | Path | Dataset,
-    size_px: int | None,
-    preprocessing: str | None,
-    config: TrainConfig,
-    progress: Callable[[int, int, str], None] | None,
-) -> Dataset:
-    """The data set, loaded where it is not, and checked."""
-    if not isinstance(data, Dataset):
-        prepare = partial(digit_input, size_px=size_px or data_room.SIZE_PX) if preprocessing == "digits" else None
-        data = data_room.load(
-            data, size_px=size_px, prepare=prepare, preprocessing=preprocessing, seed=config.seed, progress=progress
-        )
-    return require_usable(data)
-
-
-def require_watchable(dataset: Dataset, config: TrainConfig) -> None:
-    """Raises UsageError where early stopping or a target have too little to watch."""
-    for name in ("early_stopping", "target"):
-        if getattr(config, name) and dataset.validation is None:
-            raise UsageError(f"{name} needs a validation part to watch; give validation too, 0.1 for instance.")
-    if config.target and dataset.validation is not None and len(dataset.validation) < LEAST_VALIDATION:
-        raise UsageError(
-            f"the validation part has {len(dataset.validation)} pictures; a target needs at least {LEAST_VALIDATION} "
-            "to be told from luck. Give more validation, or leave target out."
-        )
+    return carry_out(order, None, clock, callback, progress, on, begun)
 
 
 def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:

@@ -38,16 +38,16 @@ def loading() -> Callable[[int, int, str], None]:
     return LiveBar().loading
 
 
-def shown(watcher: Any, progress: Any) -> tuple[Any, Any]:
-    """The watcher and the progress of a training as they are given; a bar for both in a kernel without a watcher."""
-    if watcher is not None or not in_kernel():
-        return watcher, progress
+def shown(callback: Any, progress: Any) -> tuple[Any, Any]:
+    """The callback and the progress of a training as they are given; a bar for both in a kernel without a callback."""
+    if callback is not None or not in_kernel():
+        return callback, progress
     bar = LiveBar()
     return bar, progress or bar.loading
 
 
 class LiveBar:
-    """A Watcher for `fit` that redraws one output of a cell, and with `loading` a callable for what comes before."""
+    """A Callback for `fit` that redraws one output of a cell, and with `loading` a callable for what comes before."""
 
     def __init__(self) -> None:
         self._began = self._drawn = time.monotonic()
@@ -64,15 +64,15 @@ class LiveBar:
             self._draw(done, total, what)
 
     def built(self, layers: Sequence[Any]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._began, self._before = time.monotonic(), None
         self._table.start()
 
     def row(self, row: Mapping[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`. The table shows those at the ends of epochs."""
+        """See `inksight.callbacks.Callback`. The table shows those at the ends of epochs."""
 
     def step(self, done: int, planned: int, running: Mapping[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._steps = (done, planned)
         if self._before is None:
             self._before = done - 1
@@ -85,17 +85,17 @@ class LiveBar:
             self._draw(done, planned, "training", " · ".join([*figures, ending]))
 
     def epoch(self, number: int, epochs: int, row: Mapping[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         if lines := self._table.add(number, epochs, row):
             self._lines += lines
             self._draw(*self._steps, "training", self._figures)
 
     def noted(self, text: str) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         print(text)
 
     def interrupted(self) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._draw(*self._steps, "training", "ended early; what was learned is tested and saved")
 
     def _draw(self, done: int, total: int, what: str, figures: str = "") -> None:

@@ -15,8 +15,8 @@ from inksight.errors import UsageError
 from inksight.tracking.table import require_tracker
 
 if TYPE_CHECKING:
+    from inksight.callbacks import Callback
     from inksight.scale.workers import Workers
-    from inksight.training.fit import Watcher
 
 
 def resume(
@@ -25,7 +25,7 @@ def resume(
     data: Dataset | None = None,
     on: Workers | None = None,
     track: str | None = None,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
 ) -> runs.Run:
@@ -40,9 +40,9 @@ def resume(
         data: the same set once more, where it was made in a program. A finetuning reads its own.
         on: workers to go on with, whoever began it; default this process.
         track: as for `train`; default what it began with.
-        watcher, progress, started: as for `train`.
+        callback, progress, started: as for `train`.
     Returns:
-        the finished run. One that was finished already comes back as it is; a watcher is told so.
+        the finished run. One that was finished already comes back as it is; a callback is told so.
     Raises:
         RunError: there is none, another process trains it, or it is of another version.
         DataError: its data has changed.
@@ -50,12 +50,12 @@ def resume(
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started
-    watcher, progress = notebook.shown(watcher, progress)
+    callback, progress = notebook.shown(callback, progress)
     path = unfinished.find(run)
     if (path / runs.METRICS).is_file():
         unfinished.clear(path)
-        if watcher is not None:
-            watcher.noted(f"{path} is finished already; nothing was left to do.")
+        if callback is not None:
+            callback.noted(f"{path} is finished already; nothing was left to do.")
         return runs.load_run(path)
     with closing(unfinished.take_up(path, on.count if on else 1)) as begun:
         track = require_tracker(track or begun.facts.get("track"))
@@ -67,5 +67,5 @@ def resume(
                     f"{path} is a finetuning: it reads {begun.facts['finetune']['data']} and its run's own data once "
                     "more. Leave data out."
                 )
-            return finetuning.take_up(begun, clock, watcher, progress, track)
-        return job.take_up(begun, data, clock, watcher, progress, on, track)
+            return finetuning.take_up(begun, clock, callback, progress, track)
+        return job.take_up(begun, data, clock, callback, progress, on, track)

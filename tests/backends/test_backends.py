@@ -21,12 +21,12 @@ BROKEN_OFF = """
 import os, signal, sys
 import inksight
 from inksight.export.job import export_run
-from inksight.training.fit import Watcher
-class Killer(Watcher):
+from inksight.callbacks import Callback
+class Killer(Callback):
     def step(self, done, planned, running):
         if done == 9:
             os.kill(os.getpid(), signal.SIGKILL)
-inksight.train("small.npz", out="killed", watcher=Killer(), backend=sys.argv[1], members=2, dropout=0.2, epochs=1)
+inksight.train("small.npz", out="killed", callback=Killer(), backend=sys.argv[1], members=2, dropout=0.2, epochs=1)
 """
 PLAIN_KERAS = """
 import sys, keras, numpy as np

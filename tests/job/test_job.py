@@ -17,9 +17,9 @@ from inksight.cli.train import headline
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.finish import unsure_threshold
-from inksight.job import chosen
 from inksight.training import engine
 from inksight.training.config import preset
+from inksight.training.session import chosen
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}
 
@@ -195,14 +195,14 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import inksight
 from inksight.errors import StorageError
-from inksight.training.fit import Watcher
-class Told(Watcher):
+from inksight.callbacks import Callback
+class Told(Callback):
     def noted(self, text):
         print(text)
 data = inksight.load(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    inksight.train(data, "quick", epochs=3, out="full", watcher=Told())
+    inksight.train(data, "quick", epochs=3, out="full", callback=Told())
 except StorageError as error:
     print(error)
 """

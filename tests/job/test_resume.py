@@ -14,11 +14,11 @@ import pytest
 
 import inksight
 from inksight import unfinished
+from inksight.callbacks import Callback
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
 from inksight.training.checkpoint import parse
 from inksight.training.config import TrainConfig
-from inksight.training.fit import Watcher
 
 KILLS = int(os.environ.get("INKSIGHT_KILLS", "5"))
 SEED = int(os.environ.get("INKSIGHT_KILLS_SEED", "0"))
@@ -49,7 +49,7 @@ def whole(small_mnist, tmp_path_factory):
     return inksight.train(folder / "small.npz", out=folder / "run", **SMALL).path
 
 
-class PowerCut(Watcher):
+class PowerCut(Callback):
     """Breaks a training off after a number of steps, and hears what is said when it is taken up again."""
 
     def __init__(self, after: int = 0, error: BaseException | None = None) -> None:
@@ -66,15 +66,15 @@ class PowerCut(Watcher):
 def broken_off(data, after=7, **choices):
     """The `.unfinished` folder of a training that broke off."""
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.train(data, watcher=PowerCut(after), **SMALL | choices)
+        inksight.train(data, callback=PowerCut(after), **SMALL | choices)
     (folder,) = (path for path in unfinished.runs.DEFAULT_ROOT.iterdir() if path.name.endswith(".unfinished"))
     return folder
 
 
 def resumed(run="latest", **options):
     """(the finished run, what was said)."""
-    watcher = PowerCut()
-    return inksight.resume(run, watcher=watcher, **options), watcher.said
+    callback = PowerCut()
+    return inksight.resume(run, callback=callback, **options), callback.said
 
 
 def weights(run):
@@ -172,9 +172,9 @@ def test_broken_off_it_becomes_the_run_it_would_have_been(here, small_npz, whole
         "checkpoint-000006.npz",
         "start.json",
     ]
-    watcher = PowerCut()
-    other = inksight.train(small_npz, watcher=watcher, **SMALL | {"epochs": 1})
-    assert watcher.said == (
+    callback = PowerCut()
+    other = inksight.train(small_npz, callback=callback, **SMALL | {"epochs": 1})
+    assert callback.said == (
         "runs/small-quick-1 was cut short: inksight train --resume runs/small-quick-1 goes on with it. "
         "Or delete runs/small-quick-1.unfinished.\n"
     )
@@ -355,7 +355,7 @@ def test_many_at_once_claim_each_a_number_of_their_own(here):
 def test_what_fails_before_the_first_checkpoint_leaves_nothing(here, small_npz, monkeypatch, error):
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "1000")
     with pytest.raises(type(error), match="^(now|not equal)$"):
-        inksight.train(small_npz, watcher=PowerCut(7, error), **SMALL)
+        inksight.train(small_npz, callback=PowerCut(7, error), **SMALL)
     assert list((here / "runs").iterdir()) == []
 
 
@@ -368,10 +368,10 @@ KEPT = (
 @pytest.mark.parametrize("error", [KeyboardInterrupt("now"), EngineError("not equal")])
 @pytest.mark.slow
 def test_what_was_kept_stays_whatever_the_training_ends_by(here, small_npz, whole, error):
-    watcher = PowerCut(7, error)
+    callback = PowerCut(7, error)
     with pytest.raises(type(error)) as raised:
-        inksight.train(small_npz, watcher=watcher, **SMALL)
-    assert KEPT in watcher.said + str(raised.value)
+        inksight.train(small_npz, callback=callback, **SMALL)
+    assert KEPT in callback.said + str(raised.value)
     run, said = resumed()
     assert "after step 6" in said
     assert same(run.path, whole)
@@ -388,10 +388,10 @@ def test_what_was_taken_up_stays_though_it_ends_at_once(here, small_npz, whole, 
         monkeypatch.chdir(here)
         raise KeyboardInterrupt
 
-    watcher = PowerCut()
-    monkeypatch.setattr(watcher, moment, stop)
+    callback = PowerCut()
+    monkeypatch.setattr(callback, moment, stop)
     with pytest.raises(KeyboardInterrupt, match="^$"):
-        inksight.resume("latest", watcher=watcher)
+        inksight.resume("latest", callback=callback)
     assert len(list(folder.glob("checkpoint-*"))) == 2
     run, _ = resumed()
     assert same(run.path, whole)
@@ -433,7 +433,7 @@ def test_a_finetuning_goes_on_too(here, small_npz, mnist):
     np.savez("new.npz", **new)
     whole = inksight.finetune(base.path, "new.npz", **recipe)
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.finetune(base.path, "new.npz", **recipe, watcher=PowerCut(12))
+        inksight.finetune(base.path, "new.npz", **recipe, callback=PowerCut(12))
     with pytest.raises(UsageError, match="runs/small-finetuned-2 is a finetuning: it reads new.npz .* Leave data out"):
         inksight.resume("runs/small-finetuned-2", data=mnist)
     run, said = resumed("runs/small-finetuned-2")
@@ -441,7 +441,7 @@ def test_a_finetuning_goes_on_too(here, small_npz, mnist):
     assert same(run.path, whole.path)
     assert run.metrics["finetune"] == whole.metrics["finetune"]
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.finetune(base.path, "new.npz", **recipe, watcher=PowerCut(12))
+        inksight.finetune(base.path, "new.npz", **recipe, callback=PowerCut(12))
     np.savez("new.npz", **new | {"y_train": np.roll(new["y_train"], 1)})
     with pytest.raises(DataError, match="new.npz has changed since the training of runs/small-finetuned-3 began"):
         inksight.resume("latest")

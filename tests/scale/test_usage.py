@@ -9,7 +9,6 @@ import pytest
 
 from inksight.cli import main
 from inksight.errors import EngineError, UsageError
-from inksight.job import build_model
 from inksight.scale.cluster import Cluster
 from inksight.scale.search import space
 from inksight.scale.search.plan import make_plan
@@ -18,6 +17,7 @@ from inksight.scale.workers import Crew
 from inksight.training import engine
 from inksight.training.config import PRESETS, TrainConfig, preset
 from inksight.training.fit import fit
+from inksight.training.session import build_model
 
 
 @pytest.mark.parametrize(

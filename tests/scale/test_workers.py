@@ -29,7 +29,7 @@ engine.prepare("jax")
 engine.load_keras()
 import inksight
 from inksight.data.dataset import take
-from inksight.job import build_model
+from inksight.training.session import build_model
 from inksight.training.config import TrainConfig
 from inksight.training.fit import fit
 from inksight.training.together import ALONE, Together

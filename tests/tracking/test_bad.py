@@ -11,15 +11,15 @@ from importlib.util import find_spec
 import pytest
 
 import inksight
+from inksight.callbacks import Callback
 from inksight.errors import RunError, ServiceError, UsageError
 from inksight.tracking.session import Told
-from inksight.training.fit import Watcher
 
 needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 1}
 
 
-class Listener(Watcher):
+class Listener(Callback):
     """Keeps what is said."""
 
     def __init__(self):
@@ -98,7 +98,7 @@ def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeyp
     said = Listener()
     monkeypatch.setattr(sys, "executable", str(here / "gone"))
     with Told("tensorboard", path, quick_run.config, said) as told:
-        assert told.watcher is said
+        assert told.callback is said
         run = inksight.load_run(path)
         assert told.kept(run) is run
     gone = "tensorboard was not told of it: its process could not be started ([Errno 2] No such file or directory:"
@@ -134,7 +134,7 @@ def test_a_tracker_whose_process_dies_is_given_up(quick_run, here):
     with Told("tensorboard", quick_run.path, quick_run.config, said) as told:
         (process,) = processes_beside("tensorboard") - before
         os.kill(process, signal.SIGKILL)
-        told.watcher.step(1, 2, {"step": 1.0})
+        told.callback.step(1, 2, {"step": 1.0})
         assert told.kept(quick_run) is quick_run
     gone = "tensorboard was not told of all of it: its process ended"
     assert said.notes == [f"The run is kept, but {gone}. Later: inksight track {quick_run.path} --to tensorboard"]

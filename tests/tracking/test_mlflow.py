@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.callbacks import Callback
 from inksight.runs import MODEL
-from inksight.training.fit import Watcher
 
 pytestmark = [pytest.mark.backend, pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")]
 
@@ -29,7 +29,7 @@ np.save(sys.argv[3], session.run(["probabilities"], {"images": np.load(sys.argv[
 """
 
 
-class Listener(Watcher):
+class Listener(Callback):
     """Hears what is said, and does something after each epoch."""
 
     def __init__(self, after_epoch=lambda number: None):
@@ -101,7 +101,7 @@ def require_same_answers(run, small_mnist, row, address, python=sys.executable):
 def test_a_sqlite_store_without_a_server(here, small_mnist, command):
     """Parameters, metrics by epoch, files, the model; and told once more nothing is doubled."""
     listener = Listener()
-    run = inksight.train(small_mnist, track="mlflow", watcher=listener, **SMALL)
+    run = inksight.train(small_mnist, track="mlflow", callback=listener, **SMALL)
     assert f"mlflow: sqlite:///{here}/mlflow.db" in listener.said
     row = require_told("mlflow.db", run)
     files = here / "mlruns" / str(row["experiment_id"]) / row["run_uuid"] / "artifacts"
@@ -148,7 +148,7 @@ def test_a_server_is_told_while_it_trains(here, small_mnist, server, monkeypatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     seen = []
     listener = Listener(lambda number: seen.append(len(rows_there(server))))
-    run = inksight.train(small_mnist, track="mlflow", watcher=listener, **SMALL)
+    run = inksight.train(small_mnist, track="mlflow", callback=listener, **SMALL)
     assert seen[0] <= 2 and len(seen) == 3
     row = require_told(server.folder / "store.db", run)
     assert f"mlflow: {server.url}/#/experiments/{row['experiment_id']}/runs/{row['run_uuid']}" in listener.said
@@ -164,7 +164,7 @@ def test_a_server_that_dies_gets_the_rest_later(here, small_mnist, server, monke
             server.stop()
 
     listener = Listener(kill)
-    run = inksight.train(small_mnist, track="mlflow", watcher=listener, **SMALL)
+    run = inksight.train(small_mnist, track="mlflow", callback=listener, **SMALL)
     later = f"inksight track {run.path} --to mlflow"
     gone = "[Errno 111] Connection refused"
     assert f"The run is kept, but mlflow was not told of all of it: {gone}. Later: {later}" in listener.said
@@ -183,7 +183,7 @@ def test_it_goes_on_being_told_after_a_break(here, small_npz, server, monkeypatc
             raise RuntimeError("a power cut")
 
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.train(small_npz, track="mlflow", watcher=Listener(cut), **SMALL)
-    run = inksight.resume("latest", watcher=Listener())
+        inksight.train(small_npz, track="mlflow", callback=Listener(cut), **SMALL)
+    run = inksight.resume("latest", callback=Listener())
     assert "resumed" in run.config
     require_told(server.folder / "store.db", run)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 import inksight
-from inksight.training.fit import Watcher
+from inksight.callbacks import Callback
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 3}
 READ = """
@@ -23,7 +23,7 @@ print(json.dumps({"scalars": scalars, "images": tags["images"], "tensors": tags[
 """
 
 
-class PowerCut(Watcher):
+class PowerCut(Callback):
     """Breaks off after the second epoch."""
 
     def epoch(self, number, epochs, row):
@@ -61,7 +61,7 @@ def events(command):
 def test_tensorboard_has_each_row_once_even_after_a_break(here, small_npz, monkeypatch, events, command):
     monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "0")
     with pytest.raises(RuntimeError, match="a power cut"):
-        inksight.train(small_npz, track="tensorboard", watcher=PowerCut(), **SMALL)
+        inksight.train(small_npz, track="tensorboard", callback=PowerCut(), **SMALL)
     folder = here / "runs/tensorboard/small-quick-1"
     live = events(folder)["scalars"]
     assert len(live["val_accuracy"]) >= 2 and "test_accuracy" not in live

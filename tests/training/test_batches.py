@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from inksight.data.dataset import Split
-from inksight.job import chosen
 from inksight.training.batches import Batches, class_weights, with_moves
 from inksight.training.config import TrainConfig, preset
+from inksight.training.session import chosen
 from inksight.training.together import Alone
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from inksight.errors import RunError
-from inksight.job import build_model
 from inksight.training.checkpoint import parse
 from inksight.training.config import TrainConfig
 from inksight.training.fit import fit
+from inksight.training.session import build_model
 
 EVERYTHING = TrainConfig(
     net="compact",

@@ -13,11 +13,11 @@ import pytest
 from inksight.errors import EngineError
 from inksight.export.onnx import TOLERANCE
 from inksight.finish import export
-from inksight.job import build_model
 from inksight.training.batches import Batches
 from inksight.training.config import TrainConfig, preset
 from inksight.training.device import anywhere, best_precision, settled, what_hides
 from inksight.training.fit import fit
+from inksight.training.session import build_model
 
 FAST = replace(preset("quick"), filters=8, batch_size=100, epochs=2, least_steps=0, first_layer="learned")
 

@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from inksight.callbacks import Callback
 from inksight.data.dataset import Split
 from inksight.errors import EngineError, UsageError
 from inksight.nets import build
 from inksight.nets.ensemble import members_of
 from inksight.training.batches import Batches
 from inksight.training.config import LOSSES, OPTIMIZERS, TrainConfig, preset
-from inksight.training.fit import Watcher, fit
+from inksight.training.fit import fit
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.stepper import JaxStepper, KerasStepper, build_stepper
 
@@ -66,7 +67,7 @@ def test_loss_and_accuracy_of_an_epoch_are_those_of_keras_fit(small_mnist):
 def test_a_row_between_two_epochs_is_a_mean_over_an_epoch_or_more(small_mnist):
     """A network that learns nothing tells the mean of exactly the batches that a row covers."""
     config = replace(FAST, learning_rate=1e-9, schedule="constant", epochs=50, first_layer="learned", dropout=0.0)
-    model, fitted = trained(small_mnist, config, watcher=Interrupter(45))
+    model, fitted = trained(small_mnist, config, callback=Interrupter(45))
     rows = {row["step"]: row for row in fitted.history}
     *ends, last = rows
     assert ends == [20, 40] and 45 <= last < 60
@@ -79,7 +80,7 @@ def test_a_row_between_two_epochs_is_a_mean_over_an_epoch_or_more(small_mnist):
 
 
 def test_the_bar_shows_the_means_of_the_epoch_so_far(small_mnist):
-    class Collector(Watcher):
+    class Collector(Callback):
         seen: ClassVar[list] = []
         ends: ClassVar[list] = []
 
@@ -89,7 +90,7 @@ def test_the_bar_shows_the_means_of_the_epoch_so_far(small_mnist):
         def epoch(self, number, epochs, row):
             self.ends.append((number, epochs, row))
 
-    _, fitted = trained(small_mnist, watcher=Collector())
+    _, fitted = trained(small_mnist, callback=Collector())
     done, planned, running = Collector.seen[-1]
     assert (done, planned, running["epoch"]) == (40, 40, 2.0)
     assert {running["epochs"] for _, _, running in Collector.seen} == {2}
@@ -315,7 +316,7 @@ def test_a_time_limit_ends_the_training_with_its_schedule(small_mnist):
     assert fitted.history[-1]["learning_rate"] < 0.05 * FAST.learning_rate
 
 
-class Interrupter(Watcher):
+class Interrupter(Callback):
     """Presses Ctrl-C after a number of steps."""
 
     def __init__(self, after: int) -> None:
@@ -328,7 +329,7 @@ class Interrupter(Watcher):
 
 def test_ctrl_c_keeps_what_was_learned(small_mnist):
     before = signal.getsignal(signal.SIGINT)  # a shell ignores it for what it starts in the background
-    model, fitted = trained(small_mnist, replace(FAST, epochs=50), watcher=Interrupter(45))
+    model, fitted = trained(small_mnist, replace(FAST, epochs=50), callback=Interrupter(45))
     assert fitted.ended == "interrupted" and fitted.epochs < 3
     assert accuracy(model, small_mnist.test) > 0.6
     assert signal.getsignal(signal.SIGINT) is before

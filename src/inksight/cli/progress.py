@@ -53,28 +53,28 @@ class JsonProgress:
         self._now_and_then("loading", done=done, total=total, what=what)
 
     def built(self, layers: Sequence[LayerRow]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._tell("built", layers=len(layers), parameters=sum(layer.parameters for layer in layers))
 
     def row(self, row: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._tell("row", **row)
 
     def step(self, done: int, planned: int, running: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         if done >= planned:
             self._next = 0.0  # the last one is always told
         self._now_and_then("step", done=done, planned=planned)
 
     def epoch(self, number: int, epochs: int, row: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`. Its row was told."""
+        """See `inksight.callbacks.Callback`. Its row was told."""
 
     def interrupted(self) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._tell("interrupted")
 
     def noted(self, text: str) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._tell("note", text=text)
 
     def _now_and_then(self, event: str, **facts: Any) -> None:
@@ -88,7 +88,7 @@ class JsonProgress:
 
 
 class TrainingProgress:
-    """A Watcher for `fit`, and with `loading` a callable for the reading of the data before it."""
+    """A Callback for `fit`, and with `loading` a callable for the reading of the data before it."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -121,7 +121,7 @@ class TrainingProgress:
             self._bar.update(self._task(what), completed=done, total=total or None, figures=figures)
 
     def built(self, layers: Sequence[LayerRow]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._table.start()
         if self._bar is not None:
             for task in self._tasks.values():
@@ -129,10 +129,10 @@ class TrainingProgress:
             self._bar.update(self._task("training"), description="compiling")
 
     def row(self, row: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`. The table shows those at the ends of epochs."""
+        """See `inksight.callbacks.Callback`. The table shows those at the ends of epochs."""
 
     def step(self, done: int, planned: int, running: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         if self._bar is None:
             return
         now = time.monotonic()
@@ -151,16 +151,16 @@ class TrainingProgress:
         )
 
     def epoch(self, number: int, epochs: int, row: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         for line in self._table.add(number, epochs, row):
             self.noted(line)
 
     def interrupted(self) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self.noted("Stopping. The model trained so far is tested and saved; press Ctrl-C again to discard it.")
 
     def noted(self, text: str) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         if self._bar is None:
             note(text)
         else:

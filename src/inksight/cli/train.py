@@ -109,7 +109,7 @@ def train(
         _dry_run(source, own, _as_flags(others), given, as_json)
         return
     with JsonProgress() if progress is ProgressForm.json else TrainingProgress() as shown:
-        told: dict[str, Any] = {"watcher": shown, "progress": shown.loading, "started": inksight.STARTED}
+        told: dict[str, Any] = {"callback": shown, "progress": shown.loading, "started": inksight.STARTED}
         told |= {"track": track}
         on = _workers(workers, ray_address)
         if resume is not None:

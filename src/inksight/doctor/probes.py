@@ -39,10 +39,10 @@ def step(name: str, tuning: str) -> dict[str, Any]:
     tuning: "tuned", or "plain", as everything is shipped.
     """
     from inksight.data import load
-    from inksight.job import build_model
     from inksight.training import engine
     from inksight.training.batches import Batches
     from inksight.training.config import preset
+    from inksight.training.session import build_model
     from inksight.training.stepper import build_stepper
 
     if tuning == "tuned":

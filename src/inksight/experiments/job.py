@@ -18,12 +18,12 @@ from inksight.experiments.results import Experiment
 from inksight.experiments.trial import OutOfTimeError, costs, run_trial
 from inksight.files import whole_file
 from inksight.interrupt import interruptible
-from inksight.job import chosen, load_checked, require_time_limit
 from inksight.runs import write_json
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.training.device import settled
+from inksight.training.session import chosen, load_checked, require_time_limit
 
 _RESERVE_S = 4.0  # for the page, under a time limit
 _SLACK = 1.1  # no training takes exactly as long as the one before it

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from inksight.errors import UsageError, unknown
-from inksight.job import chosen
 from inksight.nets import NETS
 from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.objective import TAKEN
+from inksight.training.session import chosen
 
 BASE = "base"
 MOST_SETTINGS = 1000

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inksight.callbacks import Callback
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError, UsageError
 from inksight.experiments.folder import Outcome
 from inksight.experiments.plan import Setting
-from inksight.job import build_model
 from inksight.measure.metrics import METRICS
 from inksight.nets.table import LayerRow, layer_table
 from inksight.picture import pictures_at_once
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
-from inksight.training.fit import Watcher, fit
+from inksight.training.fit import fit
+from inksight.training.session import build_model
 
 
 class OutOfTimeError(Exception):
@@ -26,13 +27,13 @@ class OutOfTimeError(Exception):
 
 
 @dataclass
-class Deadline(Watcher):
-    """A Watcher that gives a training up at `ends_at`, a reading of time.monotonic()."""
+class Deadline(Callback):
+    """A Callback that gives a training up at `ends_at`, a reading of time.monotonic()."""
 
     ends_at: float | None
 
     def step(self, done: int, planned: int, running: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         if self.ends_at is not None and time.monotonic() > self.ends_at:
             raise OutOfTimeError
 
@@ -78,7 +79,7 @@ def run_trial(
     started = time.monotonic()
     try:
         model = build_model(dataset, config)
-        fitted = fit(model, dataset, settled(config, backend), backend, watcher=Deadline(ends_at))
+        fitted = fit(model, dataset, settled(config, backend), backend, callback=Deadline(ends_at))
         if fitted.ended == "interrupted":
             return None
         size = pictures_at_once(dataset.size_px)

@@ -23,9 +23,9 @@ from inksight.runs import Run, RunLike, load_run
 from inksight.tracking.table import most_silence, require_tracker
 
 if TYPE_CHECKING:
+    from inksight.callbacks import Callback
     from inksight.nets.table import LayerRow
     from inksight.tracking.training import Row
-    from inksight.training.fit import Watcher
 
 _END_S = 5.0
 _SOON_S = 3.0  # what is sent by then needs no word
@@ -53,15 +53,15 @@ def track(run: RunLike | None, to: str, tell: Callable[[str], None] | None = Non
 class Told:
     """A training that a tracker is told of; of none, where there is no tracker. As a context it is the training.
 
-    watcher: to be given to `fit`.
+    callback: to be given to `fit`.
     """
 
-    def __init__(self, tracker: str | None, path: Path, facts: Mapping[str, Any], watcher: Watcher | None) -> None:
+    def __init__(self, tracker: str | None, path: Path, facts: Mapping[str, Any], callback: Callback | None) -> None:
         self._tracker, self._trouble = tracker, ""
         self._beside: _Beside | None = None
-        self._noted = _unheard if watcher is None else watcher.noted
-        self._warned = _warn if watcher is None else watcher.noted
-        self.watcher = watcher
+        self._noted = _unheard if callback is None else callback.noted
+        self._warned = _warn if callback is None else callback.noted
+        self.callback = callback
         if tracker is not None:
             try:
                 self._beside = _Beside(tracker)
@@ -70,7 +70,7 @@ class Told:
                 self._noted(f"{error} The training goes on.")
                 return
             self._beside.tell(begin={"path": str(path.resolve()), "facts": dict(facts)})
-            self.watcher = cast("Watcher", _Telling(watcher, self._beside, tracker))
+            self.callback = cast("Callback", _Telling(callback, self._beside, tracker))
 
     def __enter__(self) -> Told:
         return self
@@ -95,39 +95,39 @@ class Told:
 
 
 class _Telling:
-    """A Watcher that passes everything on, and the rows of the history to a tracker too."""
+    """A Callback that passes everything on, and the rows of the history to a tracker too."""
 
-    def __init__(self, watcher: Watcher | None, beside: _Beside, tracker: str) -> None:
-        from inksight.training.fit import Watcher
+    def __init__(self, callback: Callback | None, beside: _Beside, tracker: str) -> None:
+        from inksight.callbacks import Callback
 
-        self._watcher, self._beside, self._tracker = watcher or Watcher(), beside, tracker
+        self._callback, self._beside, self._tracker = callback or Callback(), beside, tracker
 
     def built(self, layers: Sequence[LayerRow]) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.built(layers)
+        """See `inksight.callbacks.Callback`."""
+        self._callback.built(layers)
 
     def row(self, row: Row) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.row(row)
+        """See `inksight.callbacks.Callback`."""
+        self._callback.row(row)
         self._beside.tell(row=row)
 
     def step(self, done: int, planned: int, running: Row) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.step(done, planned, running)
+        """See `inksight.callbacks.Callback`."""
+        self._callback.step(done, planned, running)
         if (reason := self._beside.gone()) is not None:
             self.noted(f"{self._tracker} cannot be told now ({reason}). The training goes on; all is sent at its end.")
 
     def epoch(self, number: int, epochs: int, row: Row) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.epoch(number, epochs, row)
+        """See `inksight.callbacks.Callback`."""
+        self._callback.epoch(number, epochs, row)
 
     def interrupted(self) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.interrupted()
+        """See `inksight.callbacks.Callback`."""
+        self._callback.interrupted()
 
     def noted(self, text: str) -> None:
-        """See `inksight.training.fit.Watcher`."""
-        self._watcher.noted(text)
+        """See `inksight.callbacks.Callback`."""
+        self._callback.noted(text)
 
 
 class _Beside:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from inksight.callbacks import Row
 from inksight.errors import RunError
-
-Row = dict[str, float]
 
 _DIGEST_BYTES = 32
 _ARRAYS = ("stepper", "best")

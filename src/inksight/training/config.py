@@ -15,10 +15,10 @@ from typing import Any
 
 from inksight.errors import UsageError, unknown
 from inksight.nets import ACTIVATIONS, NETS
+from inksight.training.engine import BACKENDS
 
-FILE_FORMAT = 1  # of a preset file
-BACKENDS = ("jax", "tensorflow", "torch")
 DEVICES = ("auto", "cpu", "gpu")
+FILE_FORMAT = 1  # of a preset file
 PRECISIONS = ("auto", "float32", "bfloat16")
 LOSSES = (
     "sparse_categorical_crossentropy",

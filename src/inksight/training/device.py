@@ -6,36 +6,16 @@ import importlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from inksight.errors import EngineError
 from inksight.training.config import TrainConfig
+from inksight.training.engine import HIDDEN_HERE
 
-# What makes each backend leave a GPU alone; read when it is imported.
-_LEAVES_ALONE = {
-    "jax": ("JAX_PLATFORMS", "cpu"),
-    "tensorflow": ("CUDA_VISIBLE_DEVICES", "-1"),
-    "torch": ("KERAS_TORCH_DEVICE", "cpu"),
-}
 _HAS_BFLOAT16 = 8.0  # NVIDIA's compute capability: Ampere and later
 _NVIDIA_SMI_S = 10.0
-
-
-def hide_gpus(backend: str) -> None:
-    """Keeps `backend` on the CPU, if it has not looked for devices yet."""
-    name, value = _LEAVES_ALONE[backend]
-    os.environ[name] = value
-    _hidden_here.add(backend)
-    if backend == "jax" and "jax" in sys.modules:  # it has read its environment
-        import jax
-
-        jax.config.update("jax_platforms", "cpu")
-
-
-_hidden_here: set[str] = set()  # backends that this process has kept on the CPU
 
 
 def what_hides(backend: str) -> str | None:
@@ -104,7 +84,7 @@ def nvidia_cards() -> tuple[list[str], str]:
 
 def _why_none(backend: str) -> str:
     """What is there instead of a GPU, and what to do."""
-    if backend in _hidden_here:
+    if backend in HIDDEN_HERE:
         return "an earlier training of this process was kept on the CPU. Start a new process."
     if hiding := what_hides(backend):
         return f"{hiding} hides it. Unset {hiding.partition('=')[0]} and start a new process."

@@ -15,10 +15,15 @@ from typing import Any
 import inksight_keras as keras_backend
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.files import cache_folder
-from inksight.training.config import BACKENDS
 from inksight.training.deferred import deferred
-from inksight.training.device import hide_gpus
 
+BACKENDS = ("jax", "tensorflow", "torch")
+# What makes each backend leave a GPU alone; read when it is imported.
+LEAVES_ALONE = {
+    "jax": ("JAX_PLATFORMS", "cpu"),
+    "tensorflow": ("CUDA_VISIBLE_DEVICES", "-1"),
+    "torch": ("KERAS_TORCH_DEVICE", "cpu"),
+}
 # jaxlib versions on which the XLA flags were tried, on Linux and x86-64; an unknown flag aborts the process.
 TRIED_JAXLIB = ("0.10.2",)
 _DECIDING = ("keras", "jax", "jaxlib", "tensorflow", "torch", "numpy", "onnx", "onnxruntime", "opencv-python-headless")
@@ -27,6 +32,8 @@ XLA_FLAGS = {
     "xla_cpu_use_fusion_emitters": "false",  # the older way to write loops: as fast, compiled in two thirds of the time
 }
 _KEPT_S = 30 * 24 * 3600.0  # compiled code
+
+HIDDEN_HERE: set[str] = set()  # backends that this process has kept on the CPU
 
 
 def prepare(backend: str | None, device: str = "auto") -> str:
@@ -65,6 +72,17 @@ def prepare(backend: str | None, device: str = "auto") -> str:
             _set_compiler_flags()
             _keep_compiled()
     return wanted
+
+
+def hide_gpus(backend: str) -> None:
+    """Keeps `backend` on the CPU, if it has not looked for devices yet."""
+    name, value = LEAVES_ALONE[backend]
+    os.environ[name] = value
+    HIDDEN_HERE.add(backend)
+    if backend == "jax" and "jax" in sys.modules:  # it has read its environment
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")
 
 
 def load_keras() -> None:

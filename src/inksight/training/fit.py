@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inksight.callbacks import Callback, Row
 from inksight.data.dataset import Dataset, Split, take
 from inksight.errors import EngineError, StorageError
 from inksight.interrupt import interruptible
 from inksight.measure.metrics import METRICS
-from inksight.nets.table import LayerRow, layer_table
+from inksight.nets.table import layer_table
 from inksight.training.batches import Batches, planned_epochs
-from inksight.training.checkpoint import Checkpoint, Keeper, Row
+from inksight.training.checkpoint import Checkpoint, Keeper
 from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
 from inksight.training.stepper import Stepper, Weights, build_stepper, held_images
@@ -31,34 +32,6 @@ _SHOWN_EVERY_S = 0.1
 _MOST_PLAIN = 0.25  # of a training that augments; a single epoch with one plain epoch would not augment at all
 _ENOUGH_TO_HOPE = 1000  # pictures
 _FORWARD_SHARE = 1 / 3  # a picture that is only answered costs about a third of one that is learned from
-
-
-class Watcher:
-    """Callbacks of a training; this base class ignores them all."""
-
-    def built(self, layers: Sequence[LayerRow]) -> None:
-        """Called before the first step."""
-
-    def step(self, done: int, planned: int, running: Row) -> None:
-        """Called after each step.
-
-        Args:
-            done, planned: steps; under a time limit `planned` is an estimate.
-            running: `epoch` (2.5 in the middle of the third) and `epochs` (planned), and `loss` and `accuracy` over
-                that epoch so far. All but `epochs` may be a tenth of a second old.
-        """
-
-    def row(self, row: Row) -> None:
-        """Called with each new row of the history."""
-
-    def epoch(self, number: int, epochs: int, row: Row) -> None:
-        """Called at the end of epoch `number` of `epochs` with its row of the history."""
-
-    def interrupted(self) -> None:
-        """Called when the training ends early on request."""
-
-    def noted(self, text: str) -> None:
-        """Called with a message for the user."""
 
 
 @dataclass
@@ -82,7 +55,7 @@ def fit(
     config: TrainConfig,
     backend: str,
     ends_at: float | None = None,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
     keeper: Keeper | None = None,
     processes: Processes = ALONE,
     stop: threading.Event | None = None,
@@ -96,7 +69,7 @@ def fit(
     Args:
         model: as built by `inksight.nets.build`.
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
-        watcher: shown each step and epoch.
+        callback: shown each step and epoch.
         keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
         processes: who trains; by default this process alone. All of several must be given the same of the rest.
         stop: ends it as Ctrl-C does once it is set.
@@ -105,18 +78,18 @@ def fit(
     Raises:
         EngineError: the loss is no longer a number.
     """
-    watcher = watcher or Watcher()
-    watcher.built(layer_table(model))
+    callback = callback or Callback()
+    callback.built(layer_table(model))
     if keeper is not None:
-        keeper.tell = watcher.noted
+        keeper.tell = callback.noted
         for text in keeper.notes:
-            watcher.noted(text)
+            callback.noted(text)
     stop = stop or threading.Event()
     with interruptible(stop.set):
         held = held_images(data.train.batch, config, backend, processes)
         stepper = build_stepper(model, config, backend, processes, held)
         batches = Batches(data.train, len(data.classes), config, processes, held is not None, data.outliers)
-        loop = _Loop(stepper, batches, data, config, ends_at, watcher, keeper, stop, processes, looks)
+        loop = _Loop(stepper, batches, data, config, ends_at, callback, keeper, stop, processes, looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -135,13 +108,13 @@ class _Loop:
         data: Dataset,
         config: TrainConfig,
         ends_at: float | None,
-        watcher: Watcher,
+        callback: Callback,
         keeper: Keeper | None,
         stop: threading.Event,
         processes: Processes,
         looks: Sequence[float],
     ) -> None:
-        self.stepper, self.data, self.config, self.watcher, self.keeper = stepper, data, config, watcher, keeper
+        self.stepper, self.data, self.config, self.callback, self.keeper = stepper, data, config, callback, keeper
         self.stop = stop  # set where somebody asks to end after the step at hand
         self.processes = processes
         self.batches = batches
@@ -229,7 +202,7 @@ class _Loop:
         except StorageError as error:
             if not self.keeping_fails:
                 reason = getattr(error.__cause__, "strerror", None) or error
-                self.watcher.noted(
+                self.callback.noted(
                     f"No checkpoint could be kept at step {self.pace.step:,} ({reason}). The training goes on, and "
                     "the next one is tried when it is due."
                 )
@@ -266,10 +239,10 @@ class _Loop:
                 row |= self._validate(self.data.validation)
                 self.epochs_since_best += epoch_ends
             self.fitted.history.append(row)
-            self.watcher.row(row)
+            self.callback.row(row)
         self._show()
         if epoch_ends:
-            self.watcher.epoch(math.ceil(step / per_epoch), int(self.running["epochs"]), self.fitted.history[-1])
+            self.callback.epoch(math.ceil(step / per_epoch), int(self.running["epochs"]), self.fitted.history[-1])
 
     def _is_row_due(self) -> bool:
         """Whether the epoch's next share of `rows_per_epoch` is complete."""
@@ -287,7 +260,7 @@ class _Loop:
         return loss / pictures, correct / pictures
 
     def _show(self) -> None:
-        """Tells the watcher of a step, with the means of the epoch so far as Keras's progress bar shows them."""
+        """Tells the callback of a step, with the means of the epoch so far as Keras's progress bar shows them."""
         step, per_epoch = self.pace.step, self.batches.per_epoch
         now = time.monotonic()
         if now >= self.show_at or self.pace.done:
@@ -299,7 +272,7 @@ class _Loop:
             self.running = {"epoch": step / per_epoch, "loss": loss / pictures, "accuracy": correct / pictures}
         planned = step + self.pace.steps_left(self.seconds)
         self.running["epochs"] = math.ceil(planned / per_epoch)
-        self.watcher.step(step, planned, self.running)
+        self.callback.step(step, planned, self.running)
 
     def _is_asked(self) -> bool:
         """Whether so much is done now that somebody wants to know how it stands."""
@@ -338,7 +311,7 @@ class _Loop:
         patience, target = self.config.early_stopping, self.config.target
         newest = self.fitted.history[-1] if self.fitted.history else {}
         if self.stopping:
-            self.watcher.interrupted()
+            self.callback.interrupted()
             self.fitted.ended = "interrupted"
         elif self.pace.done:
             self.fitted.ended = "finished" if self.pace.step >= self.pace.planned_steps else "time limit"

@@ -13,7 +13,6 @@ from inksight.errors import EngineError, UsageError
 from inksight.experiments.folder import about
 from inksight.files import whole_file
 from inksight.interrupt import interruptible
-from inksight.job import build_model, load_checked, require_time_limit
 from inksight.runs import write_json
 from inksight.scale.cluster import connected
 from inksight.scale.search import folder as folders
@@ -23,6 +22,7 @@ from inksight.scale.search.plan import Plan, make_plan, require_trials
 from inksight.scale.search.results import Search
 from inksight.scale.search.trial import latency_ms
 from inksight.training import engine
+from inksight.training.session import build_model, load_checked, require_time_limit
 
 TRIALS = 50
 _RESERVE_S = 4.0  # for Ray to end, under a time limit

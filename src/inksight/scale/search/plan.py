@@ -8,11 +8,11 @@ from typing import Any
 
 from inksight.errors import UsageError
 from inksight.experiments.plan import LEAST_VALIDATION
-from inksight.job import chosen
 from inksight.scale.search.space import Space, base_value, default_space, given_space
 from inksight.training.config import IMPLIED, TrainConfig
 from inksight.training.config import preset as preset_named
 from inksight.training.objective import TAKEN, require_taken
+from inksight.training.session import chosen
 
 MOST_TRIALS = 100_000
 BASE = 0  # the number of the trial that is the base as it is

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inksight.callbacks import Callback
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError
 from inksight.training import engine
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
-from inksight.training.fit import Fitted, Watcher, fit
+from inksight.training.fit import Fitted, fit
 
 if TYPE_CHECKING:
     import keras
@@ -32,8 +33,8 @@ Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class Looking(Watcher):
-    """A Watcher that reports each look at the validation part."""
+class Looking(Callback):
+    """A Callback that reports each look at the validation part."""
 
     report: Report
     looks: list[tuple[float, float]] = field(default_factory=list)
@@ -41,18 +42,18 @@ class Looking(Watcher):
     _newest: dict[str, float] = field(default_factory=dict)
 
     def built(self, layers: Sequence[LayerRow]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self.costs = {
             "parameters": sum(row.parameters for row in layers),
             "multiply_adds": sum(row.multiply_adds for row in layers),
         }
 
     def row(self, row: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         self._newest = row
 
     def step(self, done: int, planned: int, running: dict[str, float]) -> None:
-        """See `inksight.training.fit.Watcher`."""
+        """See `inksight.callbacks.Callback`."""
         row = self._newest
         if row.get("step") != done or "val_accuracy" not in row or done == planned:
             return
@@ -74,22 +75,22 @@ def run_trial(
             wrong, `error`. It may raise SystemExit, where the trial is to be ended.
     """
     started = time.monotonic()
-    watcher = Looking(report)
+    callback = Looking(report)
     last: dict[str, Any] = {"share": 0.0, "accuracy": 0.0}
     try:
-        last |= _trained(dataset, config, backend, latency_limit_ms, watcher)
+        last |= _trained(dataset, config, backend, latency_limit_ms, callback)
     except Exception as error:  # whatever it is, the other trials go on
         text = str(error) if isinstance(error, InksightError) else f"{type(error).__name__}: {error}"
         last |= {"ended": "failed", "error": text[:_TEXT]}
-    report({**last, **watcher.costs, "seconds": round(time.monotonic() - started, 3)})
+    report({**last, **callback.costs, "seconds": round(time.monotonic() - started, 3)})
 
 
 def _trained(
-    dataset: Dataset, config: TrainConfig, backend: str, limit_ms: float | None, watcher: Looking
+    dataset: Dataset, config: TrainConfig, backend: str, limit_ms: float | None, callback: Looking
 ) -> dict[str, Any]:
     """What there is to say of a trial that went well."""
-    from inksight.job import build_model
     from inksight.nets.table import layer_table
+    from inksight.training.session import build_model
 
     engine.prepare(backend, config.device)
     engine.load_keras()
@@ -98,10 +99,10 @@ def _trained(
     if limit_ms is not None:
         timed = {"latency_ms": latency_ms(model, _UNDISTURBED)}
         if timed["latency_ms"] > limit_ms:
-            watcher.built(layer_table(model))
+            callback.built(layer_table(model))
             return {"ended": "too slow", **timed}
     config = settled(config, backend)
-    fitted = fit(model, dataset, config, backend, watcher=watcher, looks=[look / 100 for look in LOOKS])
+    fitted = fit(model, dataset, config, backend, callback=callback, looks=[look / 100 for look in LOOKS])
     return {"ended": "finished", "share": 100.0, "accuracy": _accuracy(fitted, config), **timed}
 
 

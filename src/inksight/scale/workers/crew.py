@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from inksight.callbacks import Callback
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError, StorageError, UsageError
 from inksight.interrupt import interruptible
@@ -18,7 +19,7 @@ from inksight.scale.cluster import LOCAL, Cluster, connected
 from inksight.scale.workers.worker import Call, Task, Worker
 from inksight.training.checkpoint import Checkpoint
 from inksight.training.config import TrainConfig
-from inksight.training.fit import Fitted, Watcher
+from inksight.training.fit import Fitted
 from inksight.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Crew:
         config: TrainConfig,
         backend: str,
         ends_at: float | None,
-        watcher: Watcher | None,
+        callback: Callback | None,
         place: Unfinished,
     ) -> Fitted:
         """Trains `model`; arguments and errors as for `fit` of the room training.
@@ -108,12 +109,12 @@ class Crew:
         Raises:
             EngineError: besides, there is no room for all, or too many workers were lost.
         """
-        watcher = watcher or Watcher()
-        place.tell = watcher.noted
+        callback = callback or Callback()
+        place.tell = callback.noted
         for text in place.notes:
-            watcher.noted(text)
-        watcher.noted(f"{self.count} workers on {self._cluster.where}.")
-        training = _Training(self.count, self._cluster, dataset, config, backend, ends_at, watcher, place)
+            callback.noted(text)
+        callback.noted(f"{self.count} workers on {self._cluster.where}.")
+        training = _Training(self.count, self._cluster, dataset, config, backend, ends_at, callback, place)
         with interruptible(training.stop):
             fitted, weights = training.run()
         model.set_weights(weights)
@@ -135,7 +136,7 @@ class _Training:
         config: TrainConfig,
         backend: str,
         ends_at: float | None,
-        watcher: Watcher,
+        callback: Callback,
         place: Unfinished,
     ) -> None:
         import ray
@@ -143,7 +144,7 @@ class _Training:
         self._count, self._cluster, self._config, self._backend = count, cluster, config, backend
         self._gpus = int(config.device == "gpu")  # of each worker
         self._data = ray.put(dataset)
-        self._ends_at, self._watcher, self._place = ends_at, watcher, place
+        self._ends_at, self._callback, self._place = ends_at, callback, place
         self._newest = place.newest
         self._kept = False  # a checkpoint since the last loss
         self._stopping = threading.Event()
@@ -170,7 +171,7 @@ class _Training:
                         "node has memory enough."
                     ) from error
                 step = self._newest.step if self._newest is not None else 0
-                self._watcher.noted(f"A worker was lost ({error}). All begin again after step {step:,}.")
+                self._callback.noted(f"A worker was lost ({error}). All begin again after step {step:,}.")
 
     def _run_once(self) -> tuple[Fitted, list[Any]]:
         import ray
@@ -240,7 +241,7 @@ class _Training:
         return fitted
 
     def _pass_on(self, calls: list[Call | None]) -> bool:
-        """Calls the watcher and the keeper; True where the first worker has no more to tell."""
+        """Calls the callback and the keeper; True where the first worker has no more to tell."""
         for call in calls:
             if call is None:
                 return True
@@ -248,7 +249,7 @@ class _Training:
             if (whom, method) == ("keeper", "keep"):
                 self._keep(*arguments)
             else:
-                getattr(self._watcher if whom == "watcher" else self._place, method)(*arguments)
+                getattr(self._callback if whom == "callback" else self._place, method)(*arguments)
         return False
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -14,16 +14,16 @@ from typing import Any, cast
 
 from inksight.data.dataset import Dataset
 from inksight.errors import InksightError, StorageError
-from inksight.job import build_model
 from inksight.training import engine
 from inksight.training.checkpoint import Checkpoint
 from inksight.training.config import TrainConfig
 from inksight.training.device import settled
+from inksight.training.session import build_model
 
 _LISTENED_S = 1.0
 
 Call = tuple[str, str, tuple[Any, ...]]
-"""Whom to call where the training was asked for ("watcher" or "keeper"), which of its methods, and the arguments."""
+"""Whom to call where the training was asked for ("callback" or "keeper"), which of its methods, and the arguments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,8 @@ class Worker:
         try:
             backend = engine.prepare(task.backend, task.config.device)
             engine.load_keras()
-            from inksight.training.fit import Watcher, fit
+            from inksight.callbacks import Callback
+            from inksight.training.fit import fit
             from inksight.training.together import Together
 
             processes = Together(address, self._rank, self._count)
@@ -74,7 +75,7 @@ class Worker:
                 config,
                 backend,
                 ends_at=None if task.left_s is None else started + task.left_s,
-                watcher=None if self._line is None else cast(Watcher, _Watcher(self._line)),
+                callback=None if self._line is None else cast(Callback, _RemoteCallback(self._line)),
                 keeper=_Keeper(self._line, task),
                 processes=processes,
                 stop=self._stop,
@@ -128,18 +129,18 @@ class _Line:
         return [
             call
             for call, following in zip_longest(told, told[1:])
-            if not (call and following and call[:2] == following[:2] == ("watcher", "step"))
+            if not (call and following and call[:2] == following[:2] == ("callback", "step"))
         ]
 
 
-class _Watcher:
-    """A Watcher that passes everything on."""
+class _RemoteCallback:
+    """A Callback that passes everything on."""
 
     def __init__(self, line: _Line) -> None:
         self._line = line
 
     def __getattr__(self, method: str) -> Callable[..., None]:
-        return partial(self._line.call, "watcher", method)
+        return partial(self._line.call, "callback", method)
 
 
 class _Keeper:

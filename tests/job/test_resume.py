@@ -20,7 +20,7 @@ from inksight.errors import DataError, EngineError, RunError, StorageError, Usag
 from inksight.training.checkpoint import parse
 from inksight.training.config import TrainConfig
 
-KILLS = int(os.environ.get("INKSIGHT_KILLS", "5"))
+KILLS = int(os.environ.get("INKSIGHT_KILLS", "3"))
 SEED = int(os.environ.get("INKSIGHT_KILLS_SEED", "0"))
 CHOICES = (
     *("--net", "compact", "--filters", "8", "--members", "2", "--dropout", "0.2", "--optimizer", "adamw"),

@@ -3,7 +3,7 @@
     python benchmarks/explain.py [RUN=shipped] [--pictures 500] [--repeats 3]
 
 Pictures are the last ones of MNIST's training part, the class asked about is the model's answer. Areas are those of
-insight/deletion.py: the mean confidence as ink goes, the lower the truer. Prints one JSON line.
+explanation/deletion.py: the mean confidence as ink goes, the lower the truer. Prints one JSON line.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import numpy as np
 from sitting import report, spread
 
 import inksight
+from inksight.explanation.attribution import attribution, ground_of
+from inksight.explanation.deletion import deletion
+from inksight.explanation.flip import flips
+from inksight.explanation.occlusion import occlusion
 from inksight.export.lowering import plan_of
-from inksight.insight.attribution import attribution, ground_of
-from inksight.insight.deletion import deletion
-from inksight.insight.flip import flips
-from inksight.insight.occlusion import occlusion
 
 
 def main() -> None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from inksight.evaluation import Evaluation, evaluate
     from inksight.experiments.job import experiment
     from inksight.experiments.results import Experiment
-    from inksight.explanation import Explanation, explain
+    from inksight.explanation.explain import explain
+    from inksight.explanation.explanation import Explanation
     from inksight.export.job import Exported, export_run, verify_export
     from inksight.finetuning import finetune
     from inksight.job import train
@@ -55,7 +56,7 @@ _HOMES = {
     "Classifier": "estimator",
     "Dataset": "data",
     "Evaluation": "evaluation",
-    "Explanation": "explanation",
+    "Explanation": "explanation.explanation",
     "Experiment": "experiments.results",
     "Exported": "export.job",
     "InksightError": "errors",
@@ -68,7 +69,7 @@ _HOMES = {
     "Workers": "scale.workers",
     "compare": "comparison",
     "evaluate": "evaluation",
-    "explain": "explanation",
+    "explain": "explanation.explain",
     "experiment": "experiments.job",
     "export_run": "export.job",
     "find_doubts": "doubt",

@@ -332,8 +332,8 @@ def test_without_a_camera_that_is_said(visit, app):
 
 
 def test_look_inside_shows_every_map(visit, app, mnist):
+    from inksight.explanation.flow import flow
     from inksight.export.lowering import plan_of
-    from inksight.insight.flow import flow
 
     reader = inksight.Predictor.shipped()
     image = reader.inputs(cv2.imdecode(np.frombuffer(picture(mnist.test.images[:1]), np.uint8), 0))

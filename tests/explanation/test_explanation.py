@@ -11,9 +11,8 @@ from PIL import Image
 
 import inksight
 from inksight.errors import DataError, PictureError, RunError, StorageError
-from inksight.explanation import explain
-from inksight.explanation.poster import PAGE_PX, poster
-from inksight.explanation.words import in_words
+from inksight.explanation.explain import explain
+from inksight.explanation.explanation import PAGE_PX, in_words, poster
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.explanation.attribution import attribution, ground_of
+from inksight.explanation.deletion import SHARES, deletion
+from inksight.explanation.occlusion import occlusion
 from inksight.export.lowering import plan_of
-from inksight.insight.attribution import attribution, ground_of
-from inksight.insight.deletion import SHARES, deletion
-from inksight.insight.occlusion import occlusion
 
 
 @pytest.fixture(scope="module")

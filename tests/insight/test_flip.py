@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.explanation.flip import flips
 from inksight.export.lowering import plan_of
 from inksight.export.plan import Plan
-from inksight.insight.flip import flips
 
 
 @pytest.fixture(scope="module")

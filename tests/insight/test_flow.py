@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 
 import inksight
+from inksight.explanation.flow import flow
 from inksight.export.lowering import plan_of
-from inksight.insight.flow import flow
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import pytest
 
 import inksight
 from inksight.errors import EngineError
+from inksight.explanation.gradient import BACKWARD, backward, log_odds, logits_place
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.plan import Plan
 from inksight.export.replay import OPERATORS, walk
-from inksight.insight.gradient import BACKWARD, backward, log_odds, logits_place
 from inksight.nets import NETS, build
 
 RANDOM = np.random.default_rng(0)

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from inksight.explanation import neighbours
 
 import inksight
+from inksight.explanation.neighbours import FOLDER, FeatureReader, kept_features, nearest
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.replay import walk
 from inksight.files import cache_folder
-from inksight.insight import neighbours
-from inksight.insight.neighbours import FOLDER, FeatureReader, kept_features, nearest
 from inksight.nets import build
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import inksight
-from inksight.insight.occlusion import occlusion
+from inksight.explanation.occlusion import occlusion
 
 
 def test_only_what_counts_is_found():

@@ -12,7 +12,7 @@ from PIL import Image
 import inksight
 from inksight.answers import AnswerSheet
 from inksight.errors import DataError, RunError, StorageError
-from inksight.insight.tint import overlay
+from inksight.explanation.tint import overlay
 from inksight.readme import readme
 from inksight.report.account import Account, account_of
 from inksight.report.page import page

@@ -29,8 +29,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why a model answers so: what mattered, what it looks like, what would flip it, what each layer gives."""
-    from inksight.explanation import explain as explained
-    from inksight.explanation.words import in_words
+    from inksight.explanation.explain import explain as explained
+    from inksight.explanation.explanation import in_words
     from inksight.predictor import Predictor
 
     predictor = Predictor.load(chosen_model(model))

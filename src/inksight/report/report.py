@@ -10,9 +10,9 @@ import numpy as np
 
 from inksight.errors import EngineError
 from inksight.evaluation import Evaluation
+from inksight.explanation.attribution import attribution
 from inksight.export.lowering import plan_of
 from inksight.files import whole_file
-from inksight.insight.attribution import attribution
 from inksight.report.account import Account, account_of
 from inksight.report.errors import errors_sheet
 from inksight.report.page import page

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from inksight.data.address import short_name
-from inksight.insight.tint import overlay
+from inksight.explanation.tint import overlay
 from inksight.report.account import Account
 from inksight.report.html import table, thumbnail
 

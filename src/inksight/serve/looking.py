@@ -10,11 +10,11 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from inksight.explanation.attribution import ground_of
+from inksight.explanation.flow import Layer, flow
+from inksight.explanation.occlusion import occlusion
 from inksight.export.lowering import plan_of
 from inksight.ink.paper import shrunk
-from inksight.insight.attribution import ground_of
-from inksight.insight.flow import Layer, flow
-from inksight.insight.occlusion import occlusion
 from inksight.picture import ParsedPicture
 from inksight.png import data_url
 from inksight.predictor import UNNAMED, Predictor

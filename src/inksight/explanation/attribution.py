@@ -1,7 +1,7 @@
 """What mattered, for many pictures at once: which ink speaks for a class and which against it.
 
 Integrated gradients of the class's log-odds in four steps, blurred and weighed with the ink. It was chosen by the
-deletion check (insight/deletion.py) on training digits among Grad-CAM, LayerCAM, plain gradients and occlusion;
+deletion check (explanation/deletion.py) on training digits among Grad-CAM, LayerCAM, plain gradients and occlusion;
 the figures are in docs/log.md.
 Source: M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Networks, 2017.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inksight.explanation.gradient import backward, log_odds, logits_place
 from inksight.export.plan import Plan
 from inksight.export.replay import walk
-from inksight.insight.gradient import backward, log_odds, logits_place
 
 STEPS = 4  # 32 give no better order of the pixels
 BLUR = 1.5 / 28  # of a picture's side: single pixels are noise, strokes are what is asked about

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inksight.insight.attribution import ground_of
+from inksight.explanation.attribution import ground_of
 
 BLUE, ORANGE = (29, 78, 216), (220, 82, 10)
 

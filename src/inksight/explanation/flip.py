@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inksight.explanation.gradient import backward, logits_place
 from inksight.export.plan import Plan
 from inksight.export.replay import walk
-from inksight.insight.gradient import backward, logits_place
 
 MOST_CLASSES = 9  # the likeliest others
 MOST_STEPS = 40

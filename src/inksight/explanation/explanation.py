@@ -1,21 +1,49 @@
-"""An explanation on one picture: what was seen, what mattered, what would flip it, what it looks like, every layer."""
+"""An explanation of one answer: its parts, the same in words, and on one picture."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from inksight.explanation.words import in_words, layer_in_words, percent
-from inksight.insight.flow import Layer
-from inksight.insight.tint import BLUE, ORANGE, overlay, tinted
-from inksight.sheet import enlarge, font, shortened
+from inksight.data.address import Address
+from inksight.explanation.flip import Flip
+from inksight.explanation.flow import Layer
+from inksight.explanation.tint import BLUE, ORANGE, overlay, tinted
+from inksight.predictor import Answer
+from inksight.sheet import enlarge, font, save_png, shortened
 
-if TYPE_CHECKING:
-    from inksight.explanation import Explanation
-
+SIGNIFICANT = 4  # digits of a value in JSON
+PLACES = (
+    ("at the top left", "at the top", "at the top right"),
+    ("on the left", "in the middle", "on the right"),
+    ("at the bottom left", "at the bottom", "at the bottom right"),
+)
+WORTH_SAYING = 0.15  # of all that speaks for or against the answer
+OPERATORS = {
+    "average": "mean of each map",
+    "concatenate": "joined",
+    "convolve": "convolution",
+    "dense": "dense layer",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "leakyrelu": "leaky ReLU",
+    "maximum": "maximum of each map",
+    "mean": "mean of the members",
+    "multiply": "product",
+    "pool": "max-pooling",
+    "relu": "ReLU",
+    "scale": "scaling",
+    "selu": "SELU",
+    "softmax": "softmax: the probabilities",
+    "softplus": "softplus",
+}
 PAGE_PX, MARGIN_PX, GAP_PX = 1180, 40, 24
 WIDE_PX = PAGE_PX - 2 * MARGIN_PX
 PAPER, TEXT, PALE, LINE = (255, 255, 255), (28, 32, 40), (107, 114, 128), (222, 225, 230)
@@ -25,6 +53,201 @@ NAMES_PX = 210  # of a layer, to the left of its maps
 MAP_PX, MAP_ROWS, MAP_GAP_PX = 44, 2, 4
 MOST_BARS = 10
 MOST_CELLS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """A training picture. index: in its set's training part. file: as in Split; None without. likeness: the cosine of
+    the two pictures' features, 1 for the same. image: uint8 (size, size, channels)."""
+
+    index: int
+    file: str | None
+    label: str
+    likeness: float
+    image: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Neighbour {self.index:,}: {self.label} (likeness {self.likeness:.3f})"
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model answers a picture as it does.
+
+    image: uint8 (size, size, channels), what the network saw.
+    layers: what each layer made of it. attribution, occlusion: float32 (size, size), above 0 where the ink speaks for
+    the answer and below 0 where against it (see attribution and occlusion).
+    training: the set the neighbours come from; "" where it could not be had, then there are none.
+    flips: the smallest changes found that get other answers, the smallest of all first.
+    notes: what could not be had or may not be expected, in sentences. true_label: where it is known.
+    """
+
+    answer: Answer
+    classes: tuple[str, ...]
+    image: np.ndarray
+    layers: tuple[Layer, ...]
+    attribution: np.ndarray
+    occlusion: np.ndarray
+    training: str
+    neighbours: tuple[Neighbour, ...]
+    flips: tuple[Flip, ...]
+    notes: tuple[str, ...] = ()
+    true_label: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Explanation of {self.answer.source}: {self.answer!r} by {self.answer.model}"
+
+    @property
+    def filters(self) -> np.ndarray | None:
+        """Those of the first convolution, float32 (height, width, channels, filters), if there is one."""
+        return next((layer.kernel for layer in self.layers if layer.operator == "convolve"), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as it goes into JSON: arrays with their shape, nested lists by rows, 4 significant digits.
+
+        Of the weights only the filters of the first convolution are in it: they are the ones that can be looked at.
+        """
+        return {
+            **self.answer.to_dict(),
+            **({"true_label": self.true_label} if self.true_label is not None else {}),
+            "notes": list(self.notes),
+            "input": _array(self.image),
+            "attribution": _array(self.attribution),
+            "occlusion": _array(self.occlusion),
+            "neighbours": [
+                {
+                    "data": self.training,
+                    "split": "train",
+                    "index": each.index,
+                    "file": each.file,
+                    "label": each.label,
+                    "likeness": _rounded(each.likeness),
+                }
+                for each in self.neighbours
+            ],
+            "flips": [
+                {
+                    "label": self.classes[each.label],
+                    "confidence": _rounded(each.confidence),
+                    "rms": _rounded(each.rms),
+                    "largest": each.largest,
+                    "pixels": each.pixels,
+                    "image": _array(each.image),
+                }
+                for each in self.flips
+            ],
+            "layers": [
+                {"operator": each.operator, "inputs": list(each.inputs), **each.details, **_array(each.values)}
+                for each in self.layers
+            ],
+            "filters": None if self.filters is None else _array(self.filters),
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Draws everything on one picture and writes it as PNG.
+
+        Raises:
+            StorageError: the place cannot be written.
+        """
+        return save_png(path, poster(self))
+
+
+def _array(values: np.ndarray) -> dict[str, Any]:
+    """An array for JSON."""
+    if values.dtype.kind in "ui":
+        return {"shape": list(values.shape), "values": values.tolist()}
+    flat = np.array([_rounded(value) for value in values.ravel().tolist()])
+    return {"shape": list(values.shape), "values": flat.reshape(values.shape).tolist()}
+
+
+def _rounded(value: float) -> float:
+    """A number to SIGNIFICANT digits."""
+    return float(f"{value:.{SIGNIFICANT}g}")
+
+
+def in_words(explanation: Explanation) -> list[str]:
+    """What mattered, what it looks like and what would flip it, a sentence each."""
+    lines = [_mattered(explanation), _alike(explanation), _flipped(explanation)]
+    return [line for line in lines if line]
+
+
+def percent(rate: float, decimals: int = 1) -> str:
+    """A rate of 0–1 for people."""
+    return f"{100 * rate:.{decimals}f} %"
+
+
+def layer_in_words(layer: Layer) -> str:
+    """What a layer does and what it gives: "convolution 5×5, stride 2"."""
+    words = OPERATORS.get(layer.operator, layer.operator)
+    if layer.operator == "convolve" and layer.kernel is not None:
+        words += f" {layer.kernel.shape[0]}×{layer.kernel.shape[1]}"
+    if "window" in layer.details:
+        words += " {}×{}".format(*layer.details["window"])
+    strides = layer.details.get("strides", [1, 1])
+    if max(strides) > 1 and layer.operator == "convolve":
+        words += f", stride {strides[0]}"
+    return words
+
+
+def _mattered(explanation: Explanation) -> str:
+    """Where the ink speaks for the answer, and where against it."""
+    label, parts = explanation.answer.label, []
+    for sign, word in ((1, "for"), (-1, "against")):
+        shares = _shares(sign * explanation.attribution, explanation.attribution)
+        told = [(share, name) for share, name in shares if share >= WORTH_SAYING][: 2 if sign > 0 else 1]
+        if told:
+            where = " and ".join(f"{name} ({percent(share, 0)})" for share, name in told)
+            parts.append(f"what is {where} speaks {word} {label}")
+    if not parts:
+        return "what mattered: no part of the picture decides alone."
+    return f"what mattered: {'; '.join(parts)}."
+
+
+def _shares(heat: np.ndarray, everything: np.ndarray) -> list[tuple[float, str]]:
+    """The share of all influence that lies above 0 of `heat` in each third of the ink's box, the largest first."""
+    rows, columns = np.nonzero(everything)
+    total = np.abs(everything).sum()
+    if not total:
+        return []
+    found = []
+    for names, ys in zip(PLACES, _thirds(rows), strict=True):
+        for name, xs in zip(names, _thirds(columns), strict=True):
+            found.append((float(np.maximum(heat[ys, xs], 0).sum() / total), name))
+    return sorted(found, reverse=True)
+
+
+def _thirds(places: np.ndarray) -> list[slice]:
+    """A range of indices in three."""
+    low, high = int(places.min()), int(places.max()) + 1
+    cuts = [low, low + round((high - low) / 3), low + round(2 * (high - low) / 3), high]
+    return [slice(start, end) for start, end in pairwise(cuts)]
+
+
+def _alike(explanation: Explanation) -> str:
+    """The training pictures it looks like."""
+    found = explanation.neighbours
+    if not found:
+        return ""
+    counts = Counter(each.label for each in found).most_common()
+    labels = (
+        f"all of them {counts[0][0]}" if len(counts) == 1 else ", ".join(f"{name} ({count})" for name, count in counts)
+    )
+    names = ", ".join(each.file or str(Address(explanation.training, "train", each.index)) for each in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"it looks like the training pictures {names}{more}: {labels}."
+
+
+def _flipped(explanation: Explanation) -> str:
+    """What would flip it."""
+    if not explanation.flips:
+        return "what would flip it: no small change was found that does."
+    first, *others = explanation.flips
+    text = (
+        f"what would flip it: a change of {first.rms:.1f} of 255 levels on average ({first.largest} at most) makes it "
+        f"{explanation.classes[first.label]}"
+    )
+    more = ", ".join(f"{explanation.classes[each.label]} ({each.rms:.1f})" for each in others[:3])
+    return f"{text}; other answers take more: {more}." if more else f"{text}."
 
 
 def poster(explanation: Explanation) -> np.ndarray:

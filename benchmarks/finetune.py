@@ -19,7 +19,7 @@ import numpy as np
 from sitting import report, spread
 
 import inksight
-from inksight.sheet import save_png
+from inksight.utils.montage import save_png
 
 
 def main() -> None:

@@ -35,9 +35,9 @@ from sitting import report, spread
 import inksight
 from inksight import runs
 from inksight.data.dataset import Dataset
-from inksight.predictor import Predictor
+from inksight.inference.predictor import Predictor
+from inksight.models import engine
 from inksight.runs import measured_on
-from inksight.training import engine
 
 THREADS = 2
 BATCHES = (1, 32, 1024)

@@ -16,7 +16,7 @@ from pathlib import Path
 from sitting import report, spread
 
 import inksight
-from inksight.sheet import save_png
+from inksight.utils.montage import save_png
 
 
 def main() -> None:

@@ -34,11 +34,11 @@ import numpy as np
 from sitting import report, spread
 
 import inksight
+from inksight.config import PRESETS, TrainConfig
 from inksight.data.dataset import Dataset
-from inksight.nets.table import layer_table
-from inksight.training import engine
+from inksight.models import engine
+from inksight.models.table import layer_table
 from inksight.training.batches import Batches
-from inksight.training.config import PRESETS, TrainConfig
 from inksight.training.session import build_model
 from inksight.training.stepper import build_stepper
 
@@ -55,7 +55,7 @@ STAGES = {  # what a fresh process does, one after the other
     "start": "import inksight",
     "engine": "from inksight.training import engine; engine.prepare('jax'); engine.load_keras()",
     "data": """
-from inksight.training.config import preset
+from inksight.config import preset
 config = preset(sys.argv[1])
 data = inksight.load("mnist").held_out(config.validation, config.seed)""",
     "network": "from inksight.training.session import build_model; model = build_model(data, config)",

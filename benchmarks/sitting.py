@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inksight.models.engine import processor
 from inksight.training.device import nvidia_cards
-from inksight.training.engine import processor
 
 ROOT = Path(__file__).resolve().parent.parent
 

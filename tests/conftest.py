@@ -18,9 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import inksight
 from inksight.data.dataset import Dataset, Split
-from inksight.files import whole_file
+from inksight.models import engine
 from inksight.runs import ModelCard, write_model
-from inksight.training import engine
+from inksight.utils.atomic import whole_file
 
 _CACHE = tempfile.TemporaryDirectory(prefix="inksight-tests-")
 os.environ["INKSIGHT_CACHE"] = _CACHE.name  # the user's own is neither read nor filled
@@ -40,7 +40,7 @@ def devices_as_before():
     yield
     if PLATFORMS is None:
         os.environ.pop("JAX_PLATFORMS", None)
-    if engine := sys.modules.get("inksight.training.engine"):
+    if engine := sys.modules.get("inksight.models.engine"):
         engine.HIDDEN_HERE.clear()
 
 
@@ -223,7 +223,7 @@ def every_operator(tmp_path_factory):
     from keras.utils import set_random_seed
 
     from inksight.export.onnx import to_onnx as exported
-    from inksight.nets import ACTIVATIONS
+    from inksight.models import ACTIVATIONS
 
     set_random_seed(2)
     generator = np.random.default_rng(2)

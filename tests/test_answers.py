@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import inksight
-from inksight import answers
 from inksight.errors import RunError
-from inksight.evaluation import evaluate_split
-from inksight.measure.calibration import surest_first
+from inksight.evaluation.evaluate import evaluate_split
+from inksight.metrics.calibration import surest_first
+from inksight.runs import answers
 
 
 @pytest.fixture(scope="module")

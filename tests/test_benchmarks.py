@@ -151,7 +151,7 @@ def test_the_baseline_is_the_articles_script(tmp_path):
 
 def test_the_roofline_counts_what_a_step_has_to_multiply(monkeypatch):
     """By hand, for one picture: the first layer's input needs no gradient; below a frozen layer nothing does."""
-    from inksight.nets import build
+    from inksight.models import build
 
     monkeypatch.syspath_prepend(BENCHMARKS)
     products = importlib.import_module("roofline").products
@@ -187,8 +187,8 @@ def test_the_service_is_compared_with_keras(quick_run):
 @pytest.mark.parametrize("net, members", [("tutorial", 1), ("strided", 1), ("compact", 1), ("compact", 2)])
 def test_inference_counts_in_the_graph_what_the_layer_table_counts(monkeypatch, net, members):
     from inksight.export.onnx import to_onnx
-    from inksight.nets import build
-    from inksight.nets.table import layer_table
+    from inksight.models import build
+    from inksight.models.table import layer_table
 
     monkeypatch.syspath_prepend(BENCHMARKS)
     inference = importlib.import_module("inference")

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from inksight.epochs import EpochTable
+from inksight.utils.epochs import EpochTable
 
 
 def printed(losses, **others):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from inksight.errors import StorageError
-from inksight.files import LEFT_BEHIND, whole_file, whole_folder
+from inksight.utils.atomic import LEFT_BEHIND, whole_file, whole_folder
 
 
 def test_a_file_appears_only_when_its_block_ends_well(tmp_path):
@@ -56,10 +56,10 @@ def test_rights_are_those_of_an_ordinary_file(tmp_path):
 _WRITER = """
 import errno, resource, signal, sys
 from pathlib import Path
-from inksight import files
+from inksight.utils import atomic
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-with files.whole_folder(Path(sys.argv[1])) as folder:
+with atomic.whole_folder(Path(sys.argv[1])) as folder:
     (folder / "big").write_bytes(bytes(5000))
 """
 

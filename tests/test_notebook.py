@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import inksight
-from inksight import notebook
-from inksight.predictor import Answer
+from inksight.inference.predictor import Answer
+from inksight.utils import notebook
 
 EVIL = '<script>alert("1")</script>&'
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from inksight.errors import PictureError
-from inksight.picture import FORMATS, fit_square, load_picture, parse_picture
-from inksight.predictor import Predictor
+from inksight.imaging.decode import FORMATS, fit_square, load_picture, parse_picture
+from inksight.inference.predictor import Predictor
 
 GREY = np.add.outer(np.arange(0, 200, 5), np.arange(0, 50)).astype(np.uint8)  # 40 × 50, all levels, nothing symmetric
 RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
@@ -263,8 +263,8 @@ def test_the_most_that_is_decoded():
 )
 def test_a_large_picture_is_made_smaller(monkeypatch, format, mode):
     """It shows the same as when each 2×2 pixels are averaged."""
-    monkeypatch.setattr("inksight.picture.SHARP_PIXELS", 100 * 100)
-    monkeypatch.setattr("inksight.picture.JPEG_PIXELS", 100 * 100)
+    monkeypatch.setattr("inksight.imaging.decode.SHARP_PIXELS", 100 * 100)
+    monkeypatch.setattr("inksight.imaging.decode.JPEG_PIXELS", 100 * 100)
     smooth = (np.add.outer(np.arange(200), np.arange(150)) // 2).astype(np.uint8)
     picture = {"I;16": smooth.astype(np.uint16) * 257, "F": smooth.astype(np.float32)}.get(mode, smooth)
     image = Image.fromarray(picture)
@@ -349,7 +349,7 @@ def test_the_biggest_pictures_take_bounded_memory(tmp_path):
     for name, content in made.items():
         (tmp_path / name).write_bytes(content)
     program = (
-        "import sys; from inksight.picture import load_picture\n"
+        "import sys; from inksight.imaging.decode import load_picture\n"
         "for name in sys.argv[1:]: assert load_picture(name).pixels.shape[:2] == (4096, 4096)\n"
         "print(open('/proc/self/status').read())"  # ru_maxrss would count the parent's memory
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inksight.missing import not_installed
+from inksight.utils.optional import not_installed
 
 ROOT = Path(__file__).parent.parent
 MADE_OF = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from inksight.errors import StorageError
-from inksight.sheet import GAP_PX, PAPER, enlarge, save_png, sheet
+from inksight.utils.montage import GAP_PX, PAPER, enlarge, save_png, sheet
 
 IMAGES = np.random.default_rng(0).integers(0, 200, (5, 8, 8), np.uint8)
 

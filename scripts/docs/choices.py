@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from inksight.training.config import PANELS, PRESET_NOTES, PRESETS, TrainConfig
+from inksight.config import PANELS, PRESET_NOTES, PRESETS, TrainConfig
 
 HEAD = """# Settings
 

@@ -22,69 +22,69 @@ STARTED = time.monotonic()
 """When this process began to be Inksight: the zero of a command's seconds."""
 
 if TYPE_CHECKING:
-    from inksight.comparison import compare
+    from inksight.config import PRESETS, TrainConfig
     from inksight.data import Dataset, Split, load
-    from inksight.doubt import find_doubts
     from inksight.errors import InksightError
-    from inksight.estimator import Classifier
-    from inksight.evaluation import Evaluation, evaluate
-    from inksight.experiments.job import experiment
-    from inksight.experiments.results import Experiment
+    from inksight.evaluation.compare import compare
+    from inksight.evaluation.evaluate import Evaluation, evaluate
     from inksight.explanation.explain import explain
     from inksight.explanation.explanation import Explanation
     from inksight.export.job import Exported, export_run, verify_export
-    from inksight.finetuning import finetune
-    from inksight.job import train
-    from inksight.predictor import Answer, Predictor
-    from inksight.readme import write_readme
+    from inksight.inference.batch.job import Batch, predict_batch
+    from inksight.inference.predictor import Answer, Predictor
+    from inksight.integrations.hub import pull, push
+    from inksight.integrations.sklearn import Classifier
+    from inksight.report.model_card import write_readme
     from inksight.report.report import write_report
-    from inksight.resuming import resume
     from inksight.runs import Run, load_run
-    from inksight.scale.batch.job import Batch, predict_batch
-    from inksight.scale.search.job import tune
-    from inksight.scale.search.results import Search
-    from inksight.scale.workers import Workers
-    from inksight.sharing import pull, push
+    from inksight.search.ablation.job import experiment
+    from inksight.search.ablation.results import Experiment
+    from inksight.search.label_issues import find_doubts
+    from inksight.search.tune.job import tune
+    from inksight.search.tune.results import Search
     from inksight.tracking.session import track
-    from inksight.training.config import PRESETS, TrainConfig
+    from inksight.training.finetune import finetune
+    from inksight.training.resume import resume
+    from inksight.training.run import train
+    from inksight.training.workers import Workers
 
 keras_backend.install()
 
 _HOMES = {
-    "Answer": "predictor",
-    "Batch": "scale.batch.job",
-    "Classifier": "estimator",
+    "Answer": "inference.predictor",
+    "Batch": "inference.batch.job",
+    "Classifier": "integrations.sklearn",
     "Dataset": "data",
-    "Evaluation": "evaluation",
+    "Evaluation": "evaluation.evaluate",
     "Explanation": "explanation.explanation",
-    "Experiment": "experiments.results",
+    "Experiment": "search.ablation.results",
     "Exported": "export.job",
     "InksightError": "errors",
-    "PRESETS": "training.config",
-    "Predictor": "predictor",
+    "PRESETS": "config",
+    "Predictor": "inference.predictor",
     "Run": "runs",
-    "Search": "scale.search.results",
+    "Search": "search.tune.results",
     "Split": "data",
-    "TrainConfig": "training.config",
-    "Workers": "scale.workers",
-    "compare": "comparison",
-    "evaluate": "evaluation",
+    "TrainConfig": "config",
+    "Workers": "training.workers",
+    "compare": "evaluation.compare",
+    "evaluate": "evaluation.evaluate",
     "explain": "explanation.explain",
-    "experiment": "experiments.job",
+    "experiment": "search.ablation.job",
     "export_run": "export.job",
-    "find_doubts": "doubt",
-    "finetune": "finetuning",
+    "find_doubts": "search.label_issues",
+    "finetune": "training.finetune",
     "load": "data",
     "load_run": "runs",
-    "predict_batch": "scale.batch.job",
-    "pull": "sharing",
-    "push": "sharing",
-    "resume": "resuming",
+    "predict_batch": "inference.batch.job",
+    "pull": "integrations.hub",
+    "push": "integrations.hub",
+    "resume": "training.resume",
     "track": "tracking.session",
-    "train": "job",
-    "tune": "scale.search.job",
+    "train": "training.run",
+    "tune": "search.tune.job",
     "verify_export": "export.job",
-    "write_readme": "readme",
+    "write_readme": "report.model_card",
     "write_report": "report.report",
 }
 __all__ = [

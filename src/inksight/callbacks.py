@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inksight.nets.table import LayerRow
+    from inksight.models.table import LayerRow
 
 Row = dict[str, float]
 """A row of the history: epoch, step, loss, accuracy, learning_rate, seconds and val_…"""

@@ -13,7 +13,7 @@ from PIL import Image
 import inksight
 from inksight.export.job import export_run
 from inksight.export.proof import golden_pictures
-from inksight.ink import digit_input, digit_of_ink
+from inksight.imaging import digit_input, digit_of_ink
 
 pytestmark = pytest.mark.browser
 

@@ -17,8 +17,8 @@ from inksight.cli.config_flags import WithConfigFlags
 from inksight.cli.duration import parse_duration
 from inksight.cli.tables import print_classes, print_confusion
 from inksight.cli.train import rare_classes
+from inksight.config import PANELS, TrainConfig
 from inksight.errors import UsageError
-from inksight.training.config import PANELS, TrainConfig
 
 
 def every_command(command, words=()):

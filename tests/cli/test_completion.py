@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from inksight import runs
+from inksight.config import SCHEDULES
 from inksight.export.formats import FORMATS
-from inksight.training.config import SCHEDULES
 
 PATIENCE_S = 60
 READY = "\x1b[?2004h"  # a shell's editor says so when it takes keys

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import inksight
-from inksight.comparison import compare
 from inksight.errors import UsageError
+from inksight.evaluation.compare import compare
 from inksight.report.versus import versus_page
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from inksight.data import load, sample
 from inksight.errors import DataError, PictureError, UsageError
-from inksight.ink import digit_input
+from inksight.imaging import digit_input
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
 LABELS = np.arange(20) % 2

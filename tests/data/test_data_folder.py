@@ -15,7 +15,7 @@ from PIL import Image
 from inksight.data import Split, load, load_labelled, sample
 from inksight.data.dataset import joined
 from inksight.errors import DataError, PictureError, UsageError
-from inksight.picture import load_picture
+from inksight.imaging.decode import load_picture
 
 Write = Callable[..., Path]
 

@@ -8,7 +8,7 @@ import pytest
 import inksight
 from inksight.data.synthetic.digits import TILE_PX, draw_digit
 from inksight.data.synthetic.typefaces import glyph, varied
-from inksight.ink import digit_of_ink
+from inksight.imaging import digit_of_ink
 
 
 @pytest.fixture(scope="module")

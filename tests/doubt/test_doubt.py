@@ -11,8 +11,8 @@ from PIL import Image
 
 import inksight
 from inksight.data.dataset import Split
-from inksight.doubt import FOLDS, RECIPES, Doubts, find_doubts, stratified_folds
 from inksight.errors import DataError, UsageError
+from inksight.search.label_issues import FOLDS, RECIPES, Doubts, find_doubts, stratified_folds
 
 PLANTED = 40
 

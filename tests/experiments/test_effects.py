@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from inksight.experiments.effects import difference, judge
+from inksight.search.ablation.effects import difference, judge
 
 
 def simulated(generator, settings, seeds, pictures, gains=0.0, seed_sd=0.1):

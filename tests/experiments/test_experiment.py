@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.config import preset
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.experiments.folder import Outcome, held, open_folder
-from inksight.experiments.job import Silent, expected_s
-from inksight.experiments.plan import make_plan
-from inksight.training.config import preset
+from inksight.search.ablation.folder import Outcome, held, open_folder
+from inksight.search.ablation.job import Silent, expected_s
+from inksight.search.ablation.plan import make_plan
 
 FLAGS = ("--filters", "8", "--batch-size", "100", "--epochs", "1", "--validation", "0.25")
 CHOICES = {"filters": 8, "batch_size": 100, "epochs": 1, "validation": 0.25}

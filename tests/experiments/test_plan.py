@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from inksight.config import preset
 from inksight.errors import UsageError
-from inksight.experiments.plan import invitation, make_plan
-from inksight.nets import NETS
-from inksight.training.config import preset
+from inksight.models import NETS
+from inksight.search.ablation.plan import invitation, make_plan
 
 
 def plan(knobs, base="quick", choices=None, **options):

@@ -21,9 +21,9 @@ from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.plan import Plan
 from inksight.export.replay import OPERATORS, replay
-from inksight.ink.digit import normalise
-from inksight.nets import NETS, build
-from inksight.picture import ParsedPicture
+from inksight.imaging.decode import ParsedPicture
+from inksight.imaging.digit import normalise
+from inksight.models import NETS, build
 from inksight.runs import SHIPPED, ModelCard, load_model_card, write_model
 
 pytestmark = pytest.mark.skipif(

@@ -5,7 +5,7 @@ import pytest
 
 from inksight.errors import EngineError
 from inksight.export.onnx import largest_difference, to_onnx
-from inksight.nets import ACTIVATIONS, NETS, build
+from inksight.models import ACTIVATIONS, NETS, build
 
 RANDOM = np.random.default_rng(0)
 

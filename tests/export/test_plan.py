@@ -10,7 +10,7 @@ from inksight.errors import EngineError
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.replay import replay
-from inksight.nets import ACTIVATIONS, NETS, build
+from inksight.models import ACTIVATIONS, NETS, build
 
 RANDOM = np.random.default_rng(0)
 

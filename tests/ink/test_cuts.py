@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.ink.cuts import ASTRAY, SIDEWAYS, cut, path
-from inksight.ink.segment import Piece, composite
+from inksight.imaging.cuts import ASTRAY, SIDEWAYS, cut, path
+from inksight.imaging.segment import Piece, composite
 
 
 def discs(bridge, radius=40):

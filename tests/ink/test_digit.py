@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.ink.digit import ink_box, normalise
+from inksight.imaging.digit import ink_box, normalise
 
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,

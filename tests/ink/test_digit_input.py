@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import PictureError
-from inksight.ink import digit_input
+from inksight.imaging import digit_input
 
 
 def on_paper(image, side_px, generator, ground=255.0, ink=0.0):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from inksight.errors import PictureError
-from inksight.ink import digit_input
-from inksight.ink.explain import Story, story_of
+from inksight.imaging import digit_input
+from inksight.imaging.explain import Story, story_of
 
 
 def on_sheet(mnist, left=200, top=120, thin=False) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import PictureError
-from inksight.ink.paper import ink_plane, light_paper, quantile, shrunk
+from inksight.imaging.paper import ink_plane, light_paper, quantile, shrunk
 
 
 def five(ground, ink, thickness=14):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import inksight
-from inksight.ink import digit_input
-from inksight.picture import parse_picture
+from inksight.imaging import digit_input
+from inksight.imaging.decode import parse_picture
 
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
 SIDE_PX, MARGIN_PX = 112, 28

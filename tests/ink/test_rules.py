@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.ink.paper import ink_plane, light_paper
-from inksight.ink.rules import SMALLEST_PX, within_frame, without_rules
+from inksight.imaging.paper import ink_plane, light_paper
+from inksight.imaging.rules import SMALLEST_PX, within_frame, without_rules
 
 SHAPE = (600, 800)
 LEVEL = 90

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import PictureError
-from inksight.ink.segment import MOST_MARKS, Piece, composite, segment, tight
+from inksight.imaging.segment import MOST_MARKS, Piece, composite, segment, tight
 
 
 @pytest.fixture(scope="module")

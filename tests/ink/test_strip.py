@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.ink.segment import Piece
-from inksight.ink.strip import DIGIT_PX, STRIP_PX, spots_in, strip_of
+from inksight.imaging.segment import Piece
+from inksight.imaging.strip import DIGIT_PX, STRIP_PX, spots_in, strip_of
 
 
 def bar(left, top, height=96, width=12):

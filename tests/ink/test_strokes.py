@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from inksight.errors import PictureError
-from inksight.ink.digit import ink_box
-from inksight.ink.strokes import around, digit_strokes, grown_to, marks_on, stroke_width, thicken
+from inksight.imaging.digit import ink_box
+from inksight.imaging.strokes import around, digit_strokes, grown_to, marks_on, stroke_width, thicken
 
 
 def seven(thickness=12, side=200):

@@ -10,7 +10,7 @@ from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.plan import Plan
 from inksight.export.replay import OPERATORS, walk
-from inksight.nets import NETS, build
+from inksight.models import NETS, build
 
 RANDOM = np.random.default_rng(0)
 MAP = {"shape": [3, 3, 2], "strides": [2, 1]}

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from inksight.explanation import neighbours
 
 import inksight
+from inksight.explanation import neighbours
 from inksight.explanation.neighbours import FOLDER, FeatureReader, kept_features, nearest
 from inksight.export.lowering import plan_of
 from inksight.export.onnx import to_onnx
 from inksight.export.replay import walk
-from inksight.files import cache_folder
-from inksight.nets import build
+from inksight.models import build
+from inksight.utils.atomic import cache_folder
 
 
 @pytest.fixture(scope="module")

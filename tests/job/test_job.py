@@ -14,11 +14,11 @@ from PIL import Image
 
 import inksight
 from inksight.cli.train import headline
+from inksight.config import preset
 from inksight.data.dataset import Dataset, Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
-from inksight.finish import unsure_threshold
-from inksight.training import engine
-from inksight.training.config import preset
+from inksight.models import engine
+from inksight.training.finalize import unsure_threshold
 from inksight.training.session import chosen
 
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "validation": 0.0}

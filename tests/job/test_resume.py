@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import inksight
-from inksight import unfinished
 from inksight.callbacks import Callback
+from inksight.config import TrainConfig
 from inksight.data.dataset import Split
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
+from inksight.training import checkpoint_dir
 from inksight.training.checkpoint import parse
-from inksight.training.config import TrainConfig
 
 KILLS = int(os.environ.get("INKSIGHT_KILLS", "3"))
 SEED = int(os.environ.get("INKSIGHT_KILLS_SEED", "0"))
@@ -67,7 +67,7 @@ def broken_off(data, after=7, **choices):
     """The `.unfinished` folder of a training that broke off."""
     with pytest.raises(RuntimeError, match="a power cut"):
         inksight.train(data, callback=PowerCut(after), **SMALL | choices)
-    (folder,) = (path for path in unfinished.runs.DEFAULT_ROOT.iterdir() if path.name.endswith(".unfinished"))
+    (folder,) = (path for path in checkpoint_dir.runs.DEFAULT_ROOT.iterdir() if path.name.endswith(".unfinished"))
     return folder
 
 
@@ -319,15 +319,15 @@ def test_what_is_not_there_is_refused_with_what_is(here, small_npz):
 
 
 def test_two_never_train_the_same(here, small_npz):
-    path = unfinished.find(broken_off(small_npz))
-    first = unfinished.take_up(path)
+    path = checkpoint_dir.find(broken_off(small_npz))
+    first = checkpoint_dir.take_up(path)
     with pytest.raises(RunError, match="runs/small-quick-1 is being trained by another process now; wait for its end"):
         inksight.resume(path)
     with pytest.raises(RunError, match="no unfinished training in runs/; runs/small-quick-1 is being trained now"):
         inksight.resume("latest")
     first.close()
     facts = first.facts
-    claims = [unfinished.claim("small-quick", None, facts) for _ in range(3)]
+    claims = [checkpoint_dir.claim("small-quick", None, facts) for _ in range(3)]
     assert [claim.path.name for claim in claims] == [f"small-quick-{number}" for number in (2, 3, 4)]
     for claim in claims:
         claim.discard()
@@ -336,8 +336,8 @@ def test_two_never_train_the_same(here, small_npz):
 
 RIVAL = """
 import sys
-from inksight import unfinished
-claims = [unfinished.claim("a", None, {"from": sys.argv[1]}) for _ in range(20)]
+from inksight.training import checkpoint_dir
+claims = [checkpoint_dir.claim("a", None, {"from": sys.argv[1]}) for _ in range(20)]
 print(*(claim.path.name for claim in claims))
 """
 
@@ -412,15 +412,17 @@ def test_a_divergence_would_come_again_and_leaves_nothing_unless_it_was_taken_up
 def test_a_name_that_is_no_file_name_is_made_one(here, small_mnist):
     run = inksight.train(replace(small_mnist, name="a/b: c"), **SMALL | {"epochs": 1})
     assert run.path.as_posix() == "runs/a_b_ c-quick-1"
-    assert unfinished.runs.safe_name(".a\\b.c") == "_a_b.c"
+    assert checkpoint_dir.runs.safe_name(".a\\b.c") == "_a_b.c"
 
 
 def test_a_number_that_only_the_file_system_knows_is_taken_is_passed(here, monkeypatch):
     """As where capitals mean nothing: `next_free` sees no such name, and yet it is there."""
     for taken in ("a-1.unfinished", "a-2"):
         (here / "runs" / taken).mkdir(parents=True)
-    monkeypatch.setattr(unfinished.runs, "next_free", lambda stem, above=0: unfinished.Path(f"runs/{stem}-{above + 1}"))
-    with contextlib.closing(unfinished.claim("a", None, {})) as claimed:
+    monkeypatch.setattr(
+        checkpoint_dir.runs, "next_free", lambda stem, above=0: checkpoint_dir.Path(f"runs/{stem}-{above + 1}")
+    )
+    with contextlib.closing(checkpoint_dir.claim("a", None, {})) as claimed:
         assert claimed.path.name == "a-3"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import inksight
-from inksight.measure.corruption import CORRUPTIONS, corrupt
-from inksight.predictor import Predictor
+from inksight.data.synthetic.mnist_c import CORRUPTIONS, corrupt
+from inksight.inference.predictor import Predictor
 
 
 def test_each_corruption_is_counted_and_averaged(quick_run, small_npz, small_mnist, command):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from inksight.measure import auroc
+from inksight.metrics import auroc
 
 
 @pytest.mark.parametrize("decimals", [1, 8])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure import (
+from inksight.metrics import (
     coverage_accuracy,
     coverage_curve,
     ece,

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from inksight.data.synthetic.composed import KINDS, LETTERS, OUTLIERS, canvas, compose, number, outlier, photo
+from inksight.data.synthetic.composed.canvas import drawn, field, strokes, thinned
+from inksight.data.synthetic.composed.outliers import LIKE_DIGITS, SIZES_PX, SYMBOLS, fonts, letter_cover
+from inksight.data.synthetic.composed.paper import SIDES_PX
 from inksight.errors import UsageError
-from inksight.measure.composed import KINDS, LETTERS, OUTLIERS, canvas, compose, number, outlier, photo
-from inksight.measure.composed.canvas import drawn, field, strokes, thinned
-from inksight.measure.composed.outliers import LIKE_DIGITS, SIZES_PX, SYMBOLS, fonts, letter_cover
-from inksight.measure.composed.paper import SIDES_PX
 
 
 def made(mnist, kind, count=12, seed=0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure.confident import confident_joint, estimated_errors, margins, self_confidence, thresholds
+from inksight.metrics.confident import confident_joint, estimated_errors, margins, self_confidence, thresholds
 
 
 def noisy(seed=0, count=600, classes=5, wrong=0.1):

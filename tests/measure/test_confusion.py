@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure import class_scores, confusion_matrix
-from inksight.measure.confusion import commonest_mistakes, least_recalled
+from inksight.metrics import class_scores, confusion_matrix
+from inksight.metrics.confusion import commonest_mistakes, least_recalled
 
 
 def test_counts_against_a_loop():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from inksight.data.synthetic.mnist_c import CORRUPTIONS, corrupt
 from inksight.errors import UsageError
-from inksight.measure.corruption import CORRUPTIONS, corrupt
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from inksight.errors import UsageError
-from inksight.measure import wilson_interval
+from inksight.metrics import wilson_interval
 
 
 @pytest.mark.parametrize(

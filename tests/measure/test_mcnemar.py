@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from inksight.errors import UsageError
-from inksight.measure.mcnemar import duel, holm
+from inksight.metrics.mcnemar import duel, holm
 
 
 def answers(both: int, only_first: int, only_second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from inksight import config
 from inksight.errors import UsageError
-from inksight.measure import METRICS
-from inksight.training import config
+from inksight.metrics import METRICS
 
 LABELS = np.array([0, 0, 0, 1, 1])
 ROWS = np.array(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from inksight.nets import build
-from inksight.nets.ensemble import members_of
-from inksight.nets.table import layer_table
+from inksight.models import build
+from inksight.models.ensemble import members_of
+from inksight.models.table import layer_table
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 1), np.uint8)
 

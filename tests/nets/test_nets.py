@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.nets import ACTIVATIONS, NETS, build
-from inksight.nets.table import layer_table
-from inksight.nets.windows import smallest_px
+from inksight.models import ACTIVATIONS, NETS, build
+from inksight.models.table import layer_table
+from inksight.models.windows import smallest_px
 
 SHAPE = (28, 28, 1)
 

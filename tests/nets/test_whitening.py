@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from inksight.errors import UsageError
-from inksight.nets import build
-from inksight.nets.whitening import whiten_first_layer, whitened_kernel
+from inksight.models import build
+from inksight.models.whitening import whiten_first_layer, whitened_kernel
 
 
 def answers(images, kernel, stride):

@@ -10,7 +10,7 @@ from PIL import Image
 
 import inksight
 from inksight.errors import PictureError
-from inksight.picture import load_picture
+from inksight.imaging.decode import load_picture
 
 SEVERAL = "the picture has several frames; only the first was read."
 

@@ -223,7 +223,7 @@ def test_no_such_model(command, folder):
 
 def test_unsure_in_words(digit_run, mnist):
     from inksight.cli.predict import in_words
-    from inksight.predictor import Answer
+    from inksight.inference.predictor import Answer
 
     shares = {"4": 0.512, "9": 0.47, "1": 0.018}
     assert in_words(Answer("x", "unsure", "4", 0.512, shares, mnist.test.images[0])) == (

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from inksight.errors import PictureError, RunError, UsageError
-from inksight.measure import with_temperature
-from inksight.predictor import MOST_AT_ONCE, Predictor
+from inksight.inference.predictor import MOST_AT_ONCE, Predictor
+from inksight.metrics import with_temperature
 from inksight.runs import load_model_card, write_model
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.data.synthetic.composed import compose
 from inksight.errors import PictureError, UsageError
-from inksight.measure.composed import compose
-from inksight.predictor import Reading
-from inksight.reading import is_cross
+from inksight.inference.predictor import Reading
+from inksight.inference.reading import is_cross
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 import inksight
 from inksight.cli.tables import print_suites
 from inksight.data import Split
+from inksight.data.synthetic.composed import OUTLIERS, compose
+from inksight.data.synthetic.mnist_c import CORRUPTIONS
 from inksight.errors import PictureError, UsageError
-from inksight.measure.composed import OUTLIERS, compose
-from inksight.measure.corruption import CORRUPTIONS
-from inksight.suites import (
+from inksight.evaluation.suites import (
     FOREIGN,
     SUITES,
     Trial,

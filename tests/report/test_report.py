@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 import inksight
-from inksight.answers import AnswerSheet
 from inksight.errors import DataError, RunError, StorageError
 from inksight.explanation.tint import overlay
-from inksight.readme import readme
 from inksight.report.account import Account, account_of
+from inksight.report.model_card import readme
 from inksight.report.page import page
 from inksight.report.report import attributions_of, figures_of, write_report
 from inksight.report.wrong import wrong_section
 from inksight.runs import SHIPPED, load_model_card, load_run
+from inksight.runs.answers import AnswerSheet
 
 ABSENT = {"precision": None, "recall": None, "f1": None, "images": 0}
 

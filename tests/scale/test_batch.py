@@ -14,7 +14,7 @@ from PIL import Image
 
 import inksight
 from inksight.errors import DataError, EngineError, RunError, StorageError, UsageError
-from inksight.scale.batch import shard as shards
+from inksight.inference.batch import shard as shards
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
 
@@ -47,7 +47,7 @@ def expected(pictures, digit_run):
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr("inksight.scale.batch.listing.PICTURES", 100)
+    monkeypatch.setattr("inksight.inference.batch.listing.PICTURES", 100)
 
 
 def require_same(table, expected):
@@ -68,7 +68,7 @@ def test_a_folder_becomes_one_file_with_the_answers_of_predict(address, pictures
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
     metadata = pq.read_schema(tmp_path / "a.parquet").metadata
     assert json.loads(metadata[b"inksight.classes"]) == list("0123456789")
-    assert json.loads(metadata[b"inksight.provenance"])["data"]["name"] == "mnist"
+    assert json.loads(metadata[b"inksight.training.provenance"])["data"]["name"] == "mnist"
     assert (
         metadata[b"inksight.model_sha256"].decode() == json.loads((digit_run / "model.json").read_text())["onnx_sha256"]
     )
@@ -238,7 +238,7 @@ def test_a_cluster_that_cannot_be_reached_or_is_too_small(address, pictures, tmp
 
 
 def test_a_node_without_the_folder_says_so(tmp_path):
-    from inksight.store import Store
+    from inksight.utils.storage import Store
 
     with pytest.raises(DataError, match="gone is not on the node .*It must be on all nodes under the same path"):
         list(shards.read_shard(shards.Shard(0, 1, ["a.png"]), Store(str(tmp_path / "gone")), "gone"))
@@ -266,7 +266,7 @@ def test_a_node_killed_in_the_middle_loses_and_doubles_nothing(
 def test_a_cluster_that_lost_its_last_cpu_is_waited_for_and_says_so(
     nodes, pictures, expected, digit_run, tmp_path, small_shards, monkeypatch
 ):
-    monkeypatch.setattr("inksight.scale.batch.job._LOOKED_S", 1.0)
+    monkeypatch.setattr("inksight.inference.batch.job._LOOKED_S", 1.0)
     nodes.add(cpus=0, **QUICK_TO_MISS)
     victims, waited = [nodes.add(cpus=1)], []
 
@@ -284,7 +284,7 @@ def test_a_cluster_that_lost_its_last_cpu_is_waited_for_and_says_so(
 
 
 BATCH = """
-import sys, inksight, inksight.scale.batch.listing as listing
+import sys, inksight, inksight.inference.batch.listing as listing
 listing.PICTURES = 100
 print(inksight.predict_batch(*sys.argv[1:3], model=sys.argv[3], ray_address=sys.argv[4]).resumed_from)
 """
@@ -314,19 +314,19 @@ def test_a_killed_command_goes_on_where_it_was(address, pictures, expected, digi
 
 
 def test_what_crashes_its_worker_is_named_and_keeps_the_others(address, pictures, digit_run, tmp_path, monkeypatch):
-    from inksight.scale.batch import job
+    from inksight.inference.batch import job
 
     def dies_at_the_second(row, errand):  # sent whole: the nodes have no module of this name
         import os
 
-        from inksight.scale.batch.shard import unpack
-        from inksight.scale.batch.worker import answer_shard
+        from inksight.inference.batch.shard import unpack
+        from inksight.inference.batch.worker import answer_shard
 
         if unpack(row["shard"]).number == 1:
             os._exit(1)
         return answer_shard(row, errand)
 
-    monkeypatch.setattr("inksight.scale.batch.listing.PICTURES", 800)
+    monkeypatch.setattr("inksight.inference.batch.listing.PICTURES", 800)
     monkeypatch.setattr(job, "answer_shard", dies_at_the_second)
     monkeypatch.setattr(job, "_RETRIES", 0)
     out = tmp_path / "a.parquet"

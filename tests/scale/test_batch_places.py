@@ -56,13 +56,13 @@ def pictures(tmp_path_factory, contents):
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr("inksight.scale.batch.listing.PICTURES", 100)
+    monkeypatch.setattr("inksight.inference.batch.listing.PICTURES", 100)
 
 
 ON_A_SMALL_DISK = """
 import glob, os, shutil, subprocess, sys
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70k", "none", "small"], check=True)
-import inksight, inksight.scale.batch.listing as listing
+import inksight, inksight.inference.batch.listing as listing
 from inksight.errors import StorageError
 listing.PICTURES = 100
 source, model, address = sys.argv[1:]
@@ -222,7 +222,7 @@ def test_the_command_on_this_machine_alone(command, pictures, labels, digit_run,
 CTRL_C_AFTER_THE_FIRST_PART = """
 import os, signal, sys
 from inksight.cli import run
-from inksight.scale.batch import job, listing
+from inksight.inference.batch import job, listing
 listing.PICTURES = 25
 add = job._Tally.add
 def add_and_interrupt(self, rows, errors):

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 import inksight
+from inksight.config import TrainConfig
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.files import Lines, alone
-from inksight.scale.search.conduct import ATTEMPTS
-from inksight.scale.search.folder import Outcome, open_folder
-from inksight.scale.search.job import Silent
-from inksight.scale.search.plan import make_plan
-from inksight.scale.search.sampler import Sampler
-from inksight.training.config import TrainConfig
+from inksight.search.tune.conduct import ATTEMPTS
+from inksight.search.tune.folder import Outcome, open_folder
+from inksight.search.tune.job import Silent
+from inksight.search.tune.plan import make_plan
+from inksight.search.tune.sampler import Sampler
 from inksight.training.objective import build_optimizer
+from inksight.utils.atomic import Lines, alone
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")]
 

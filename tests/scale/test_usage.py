@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from inksight.cli import main
+from inksight.cluster import Cluster
+from inksight.config import PRESETS, TrainConfig, preset
 from inksight.errors import EngineError, UsageError
-from inksight.scale.cluster import Cluster
-from inksight.scale.search import space
-from inksight.scale.search.plan import make_plan
-from inksight.scale.search.trial import run_trial
-from inksight.scale.workers import Crew
-from inksight.training import engine
-from inksight.training.config import PRESETS, TrainConfig, preset
+from inksight.models import engine
+from inksight.search.tune import space
+from inksight.search.tune.plan import make_plan
+from inksight.search.tune.trial import run_trial
 from inksight.training.fit import fit
 from inksight.training.session import build_model
+from inksight.training.workers import Crew
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,13 @@ import sys
 import time
 from dataclasses import replace
 import numpy as np
-from inksight.training import engine
+from inksight.models import engine
 engine.prepare("jax")
 engine.load_keras()
 import inksight
 from inksight.data.dataset import take
 from inksight.training.session import build_model
-from inksight.training.config import TrainConfig
+from inksight.config import TrainConfig
 from inksight.training.fit import fit
 from inksight.training.together import ALONE, Together
 

@@ -12,7 +12,7 @@ import pytest
 
 from inksight.data import load_labelled
 from inksight.errors import DataError, UsageError
-from inksight.picture import fit_square
+from inksight.imaging.decode import fit_square
 from inksight.serve.corrections import LOG, Correction, Corrections
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inksight.measure.calibration import with_temperature
+from inksight.metrics.calibration import with_temperature
 from inksight.serve.page import page_routes
 
 PNG = {"Content-Type": "image/png"}

@@ -10,7 +10,7 @@ import pytest
 
 import inksight
 from inksight.errors import RunError
-from inksight.readme import readme, without_paths
+from inksight.report.model_card import readme, without_paths
 
 BLOCKS = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -14,7 +14,7 @@ import pytest
 import inksight
 from inksight import runs
 from inksight.errors import DataError, RunError, StorageError, UsageError
-from inksight.sharing import BEGUN, MANIFEST
+from inksight.integrations.hub import BEGUN, MANIFEST
 
 needs_http = pytest.mark.skipif(
     find_spec("aiohttp") is None, reason="aiohttp is not installed; fsspec needs it for HTTP"

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from inksight.training.augment import affine_matrices, augment
-from inksight.training.config import TrainConfig, preset
+from inksight.config import TrainConfig, preset
+from inksight.data.augment import affine_matrices, augment
 
 STILL = TrainConfig()
 

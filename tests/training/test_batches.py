@@ -4,9 +4,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from inksight.config import TrainConfig, preset
 from inksight.data.dataset import Split
 from inksight.training.batches import Batches, class_weights, with_moves
-from inksight.training.config import TrainConfig, preset
 from inksight.training.session import chosen
 from inksight.training.together import Alone
 

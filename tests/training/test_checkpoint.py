@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inksight.config import TrainConfig
 from inksight.errors import RunError
 from inksight.training.checkpoint import parse
-from inksight.training.config import TrainConfig
 from inksight.training.fit import fit
 from inksight.training.session import build_model
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from inksight.config import PRESETS, TrainConfig, preset
 from inksight.errors import UsageError
-from inksight.training.config import PRESETS, TrainConfig, preset
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ def runs(code: str) -> None:
 
 PREPARED = """
 import sys
-from inksight.training import engine
+from inksight.models import engine
 engine.prepare("jax")
 engine.load_keras()
 """
@@ -53,7 +53,7 @@ def test_a_stand_in_loads_the_module_even_inside_the_block():
     runs(
         """
 import sys
-from inksight.training.deferred import deferred
+from inksight.models.deferred import deferred
 with deferred(["json.tool"]):
     import json.tool
     assert "main" not in vars(sys.modules["json.tool"])

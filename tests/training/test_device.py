@@ -10,12 +10,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from inksight.config import TrainConfig, preset
 from inksight.errors import EngineError
 from inksight.export.onnx import TOLERANCE
-from inksight.finish import export
 from inksight.training.batches import Batches
-from inksight.training.config import TrainConfig, preset
 from inksight.training.device import anywhere, best_precision, settled, what_hides
+from inksight.training.finalize import export
 from inksight.training.fit import fit
 from inksight.training.session import build_model
 

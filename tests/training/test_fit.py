@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from inksight.callbacks import Callback
+from inksight.config import LOSSES, OPTIMIZERS, TrainConfig, preset
 from inksight.data.dataset import Split
 from inksight.errors import EngineError, UsageError
-from inksight.nets import build
-from inksight.nets.ensemble import members_of
+from inksight.models import build
+from inksight.models.ensemble import members_of
 from inksight.training.batches import Batches
-from inksight.training.config import LOSSES, OPTIMIZERS, TrainConfig, preset
 from inksight.training.fit import fit
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.stepper import JaxStepper, KerasStepper, build_stepper

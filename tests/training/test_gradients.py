@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from inksight.nets import NETS, build
+from inksight.models import NETS, build
 from inksight.training.gradients import convolution, max_pooling, normalization, use_fast_gradients
 
 REPLACED = {

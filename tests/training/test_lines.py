@@ -5,8 +5,8 @@ from itertools import groupby, product
 import numpy as np
 import pytest
 
-from inksight.ink.strip import STRIP_PX, spots_in
-from inksight.training import engine
+from inksight.imaging.strip import STRIP_PX, spots_in
+from inksight.models import engine
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,11 +5,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from inksight.config import TrainConfig
 from inksight.data.dataset import Split
+from inksight.data.synthetic.no_class import KINDS, outliers
 from inksight.errors import UsageError
 from inksight.training.batches import Batches
-from inksight.training.config import TrainConfig
-from inksight.training.outliers import KINDS, outliers
 
 
 @pytest.fixture(scope="module")

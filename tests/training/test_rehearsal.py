@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from inksight.config import preset
 from inksight.data.dataset import Split
 from inksight.errors import UsageError
-from inksight.training.config import preset
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from inksight.measure.corruption import CORRUPTIONS, corrupt
-from inksight.training.augment import augment
-from inksight.training.config import TrainConfig
-from inksight.training.spoils import SPOILS, spoil
+from inksight.config import TrainConfig
+from inksight.data.augment import augment
+from inksight.data.degrade import SPOILS, spoil
+from inksight.data.synthetic.mnist_c import CORRUPTIONS, corrupt
 
 
 def noise(count=60, shape=(28, 28, 1)):

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from inksight.ink.strip import DIGIT_PX, STRIP_PX
-from inksight.training.strings import MOST_DIGITS, WIDTH_PX, strings
+from inksight.data.synthetic.strings import MOST_DIGITS, WIDTH_PX, strings
+from inksight.imaging.strip import DIGIT_PX, STRIP_PX
 
 
 def drawn(mnist, count, seed=0):
@@ -12,7 +12,7 @@ def drawn(mnist, count, seed=0):
 
 
 def test_strips_and_their_texts(mnist, monkeypatch):
-    monkeypatch.setattr("inksight.training.strings._SURROUNDED", 0.0)
+    monkeypatch.setattr("inksight.data.synthetic.strings._SURROUNDED", 0.0)
     strips, texts = drawn(mnist, 200)
     assert strips.shape == (200, STRIP_PX, WIDTH_PX) and strips.dtype == np.uint8
     assert texts.shape == (200, MOST_DIGITS) and texts.min() == -1 and texts.max() == 9
@@ -48,7 +48,7 @@ def test_what_surrounds_a_row_adds_ink_and_no_digit(mnist, monkeypatch):
     images, labels = mnist.train.images[:500], mnist.train.labels[:500]
     ink = {}
     for share in (0.0, 1.0):
-        monkeypatch.setattr("inksight.training.strings._SURROUNDED", share)
+        monkeypatch.setattr("inksight.data.synthetic.strings._SURROUNDED", share)
         strips, texts = strings(images, labels, 100, np.random.default_rng(0), letters)
         assert strips.shape == (100, STRIP_PX, WIDTH_PX) and ((texts >= 0).sum(axis=1) >= 1).all()
         ink[share] = np.mean(

@@ -37,7 +37,7 @@ from inksight.cli import (
 from inksight.cli.config_flags import WithConfigFlags
 from inksight.cli.output import fail
 from inksight.errors import InksightError
-from inksight.missing import not_installed
+from inksight.utils.optional import not_installed
 
 commands = typer.Typer(
     name="inksight",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inksight.cli.sources import Answered
 from inksight.errors import InksightError, UsageError
-from inksight.files import whole_file
+from inksight.utils.atomic import whole_file
 
 if TYPE_CHECKING:
     from inksight.runs import ModelCard
@@ -52,7 +52,7 @@ def _parquet(path: Path, card: ModelCard) -> Iterator[Add]:
     import pyarrow as pa
     import pyarrow.parquet
 
-    from inksight.scale.batch.part import make_schema, row_of
+    from inksight.inference.batch.part import make_schema, row_of
 
     schema = make_schema(card, {}, "").append(pa.field("true_label", pa.string()))
     held: list[dict[str, Any]] = []

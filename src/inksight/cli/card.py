@@ -23,7 +23,7 @@ def card(
 
     Its front matter is what the Hugging Face Hub reads. It names no path of this machine.
     """
-    from inksight.readme import write_readme
+    from inksight.report.model_card import write_readme
 
     run = chosen_run(run)
     path = write_readme(run, out, license)

@@ -14,7 +14,7 @@ from inksight.cli.tables import print_table
 if TYPE_CHECKING:
     import numpy as np
 
-    from inksight.comparison import Contender
+    from inksight.evaluation.compare import Contender
 
 SHOWN = 12
 
@@ -35,7 +35,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare runs: accuracy, whether a difference is real or noise, which pictures only one gets right, cost."""
-    from inksight.comparison import compare as measure
+    from inksight.evaluation.compare import compare as measure
     from inksight.report.versus import COLUMNS, rows, versus_page
 
     comparison = measure(runs, data)
@@ -43,7 +43,7 @@ def compare(
         if contender.warning:
             note(f"Warning: {contender.warning}")
     if out is not None:
-        from inksight.files import whole_file
+        from inksight.utils.atomic import whole_file
 
         with whole_file(out) as temporary:
             temporary.write_text(versus_page(comparison), encoding="utf-8")

@@ -53,7 +53,7 @@ def format_names(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def corruption_names(incomplete: str) -> Iterator[tuple[str, str]]:
     """Ways in which pictures are spoiled."""
-    from inksight.measure.corruption import CORRUPTIONS
+    from inksight.data.synthetic.mnist_c import CORRUPTIONS
 
     return ((name, "") for name in CORRUPTIONS)
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from inksight.cli import completion
-from inksight.training.config import PANELS, TrainConfig
+from inksight.config import PANELS, TrainConfig
 
 _FIELDS = {item.name: item for item in fields(TrainConfig)}
 

@@ -69,7 +69,7 @@ def show(
 ) -> None:
     """Show what a data set holds: shapes, range, class counts, hash, samples."""
     from inksight.data import load
-    from inksight.sheet import save_png
+    from inksight.utils.montage import save_png
 
     with progress_bar() as progress:
         data = load(source, size_px=size, progress=progress)
@@ -151,10 +151,10 @@ def corrupt(
     import numpy as np
 
     from inksight.data import load
+    from inksight.data.synthetic.mnist_c import CORRUPTIONS
+    from inksight.data.synthetic.mnist_c import corrupt as spoil
     from inksight.errors import UsageError, command, unknown
-    from inksight.files import whole_folder
-    from inksight.measure.corruption import CORRUPTIONS
-    from inksight.measure.corruption import corrupt as spoil
+    from inksight.utils.atomic import whole_folder
 
     names = only or list(CORRUPTIONS)
     for name in names:
@@ -256,7 +256,7 @@ def _sample_sheet(data: Dataset) -> np.ndarray:
     """Training pictures of each class, ten of a class in a row; of more than twenty classes fewer, in shared rows."""
     import numpy as np
 
-    from inksight.sheet import sheet
+    from inksight.utils.montage import sheet
 
     labels = data.train.labels
     of_class = min(SHEET_COLUMNS, max(1, SHEET_PICTURES // len(data.classes)))

@@ -12,7 +12,7 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, Preprocessing, emit, note, percent, progress_bar
 
 if TYPE_CHECKING:
-    from inksight.doubt import Doubt
+    from inksight.search.label_issues import Doubt
 
 
 def doubt(
@@ -45,8 +45,8 @@ def doubt(
     as_json: AsJson = False,
 ) -> None:
     """Find labels that are probably wrong: networks judge the pictures that they have not learned from."""
-    from inksight.doubt import find_doubts
-    from inksight.sheet import save_png
+    from inksight.search.label_issues import find_doubts
+    from inksight.utils.montage import save_png
 
     with progress_bar() as progress:
         doubts = find_doubts(

@@ -14,7 +14,7 @@ from inksight.cli.output import AsJson, emit, note, percent, progress_bar
 from inksight.cli.tables import print_classes, print_confusion, print_suites
 
 if TYPE_CHECKING:
-    from inksight.evaluation import Evaluation
+    from inksight.evaluation.evaluate import Evaluation
 
 
 class Suite(StrEnum):
@@ -51,7 +51,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a run: accuracy, each class, the confusion matrix, the wrong ones, and how it holds up."""
-    from inksight.evaluation import evaluate as measure
+    from inksight.evaluation.evaluate import evaluate as measure
     from inksight.runs import resolve
 
     path = resolve(chosen_model(run, "inksight evaluate shipped"))
@@ -60,9 +60,9 @@ def evaluate(
     if evaluation.warning:
         note(f"Warning: {evaluation.warning}")
     if out is not None:
-        from inksight.files import whole_folder
         from inksight.report.plots import confusion_png
         from inksight.report.report import write_figures
+        from inksight.utils.atomic import whole_folder
 
         with whole_folder(out) as folder:
             write_figures(folder, {"confusion": confusion_png(evaluation.confusion, evaluation.classes)}, evaluation)
@@ -110,8 +110,8 @@ def _keep(path: Path, suites: dict[str, Any]) -> None:
 
 def _suites(run: Path, evaluation: Evaluation, suite: Suite, count: int) -> dict[str, Any]:
     """What further suites find, with a bar while they are measured."""
-    from inksight.predictor import Predictor
-    from inksight.suites import Trial, evaluate_corruptions, evaluate_suites
+    from inksight.evaluation.suites import Trial, evaluate_corruptions, evaluate_suites
+    from inksight.inference.predictor import Predictor
 
     with progress_bar() as progress:
         trial = Trial(Predictor.load(run), evaluation.split, count, progress=progress)

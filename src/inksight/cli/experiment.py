@@ -14,8 +14,8 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.experiment_table import ExperimentTable
 from inksight.cli.output import AsJson, Preprocessing, emit, note, progress_bar
 from inksight.cli.tables import print_table
+from inksight.config import PRESETS
 from inksight.errors import UsageError, command
-from inksight.training.config import PRESETS
 
 _INTERRUPTED = 130
 
@@ -110,7 +110,7 @@ def parse_knobs(texts: list[str]) -> dict[str, list[str]]:
 
 def _print(done: inksight.Experiment) -> None:
     """The verdicts, for people."""
-    from inksight.experiments.plan import spoken
+    from inksight.search.ablation.plan import spoken
 
     rows = [(f"{one.knob}={spoken(one.value)}", spoken(one.reference), one.text) for one in done.effects]
     print_table(("setting", "beside", "verdict"), rows)

@@ -10,8 +10,8 @@ from inksight.cli.output import note, percent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from inksight.experiments.folder import Outcome
-    from inksight.experiments.results import Effect, Experiment, SettingFigures
+    from inksight.search.ablation.folder import Outcome
+    from inksight.search.ablation.results import Effect, Experiment, SettingFigures
 
 _STYLES = {"real": "bold", "failed": "red"}
 _AROUND = 12  # lines of a terminal that are left for what stands around the table
@@ -27,7 +27,7 @@ class ExperimentTable(LiveTable):
         self._running = ""
 
     def begun(self, experiment: Experiment) -> None:
-        """See `inksight.experiments.job.Onlooker`."""
+        """See `inksight.search.ablation.job.Onlooker`."""
         plan, done = experiment.plan, len(experiment.outcomes)
         there = f", {done:,} of them there already" if done else ""
         product = f"{len(plan.settings):,} settings × {plan.seeds} seeds = {len(plan.trials):,} trainings"
@@ -36,13 +36,13 @@ class ExperimentTable(LiveTable):
         self._show(experiment)
 
     def starting(self, setting: str, seed: int) -> None:
-        """See `inksight.experiments.job.Onlooker`."""
+        """See `inksight.search.ablation.job.Onlooker`."""
         self._running = setting
         if self._seen is not None:
             self._show(self._seen)
 
     def ended(self, outcome: Outcome, experiment: Experiment) -> None:
-        """See `inksight.experiments.job.Onlooker`."""
+        """See `inksight.search.ablation.job.Onlooker`."""
         self._show(experiment)
         if self._live is None:
             result = f"failed: {outcome.error}" if outcome.error else f"{percent(outcome.accuracy)} right"
@@ -50,7 +50,7 @@ class ExperimentTable(LiveTable):
             note(f"{place} {outcome.setting}, seed {outcome.seed}: {result}, {outcome.seconds:.1f} s")
 
     def stopping(self) -> None:
-        """See `inksight.experiments.job.Onlooker`."""
+        """See `inksight.search.ablation.job.Onlooker`."""
         note("Ending here; what was finished is kept and shown. Ctrl-C again gives up the rest.")
 
     def _show(self, experiment: Experiment) -> None:
@@ -64,7 +64,7 @@ class ExperimentTable(LiveTable):
         from rich.table import Table
         from rich.text import Text
 
-        from inksight.experiments.plan import spoken
+        from inksight.search.ablation.plan import spoken
 
         console = self._live.console
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -98,7 +98,7 @@ def _told(effect: Effect | None) -> tuple[str, str]:
     """The difference and the verdict, in a word or two."""
     if effect is None or effect.verdict == "missing":
         return "", ""
-    from inksight.experiments.results import points
+    from inksight.search.ablation.results import points
 
     size = points(effect.judged.difference.value) if effect.judged else ""
     return size, f"too few {effect.judged.lacks}" if effect.judged and effect.verdict == "open" else effect.verdict

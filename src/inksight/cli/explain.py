@@ -31,7 +31,7 @@ def explain(
     """Say why a model answers so: what mattered, what it looks like, what would flip it, what each layer gives."""
     from inksight.explanation.explain import explain as explained
     from inksight.explanation.explanation import in_words
-    from inksight.predictor import Predictor
+    from inksight.inference.predictor import Predictor
 
     predictor = Predictor.load(chosen_model(model))
     named = named_picture(picture, predictor)

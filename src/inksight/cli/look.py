@@ -30,7 +30,7 @@ def look(
     from inksight.data import sample
     from inksight.data.address import parse_address
     from inksight.errors import UsageError
-    from inksight.sheet import enlarge, save_png
+    from inksight.utils.montage import enlarge, save_png
 
     if (address := parse_address(picture)) is None:
         raise UsageError(f'"{picture}" names no picture of a data set; NAME:SPLIT/INDEX was expected: mnist:test/0.')

@@ -16,7 +16,7 @@ from inksight.cli.sources import ADDRESS_HELP, Answered, Unusable, answered, pic
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
-    from inksight.predictor import Answer, Predictor
+    from inksight.inference.predictor import Answer, Predictor
 
 MOST_CLASSES = 10
 
@@ -73,7 +73,7 @@ def predict(
         from inksight.cli.answers_file import require_format
 
         require_format(out)
-    from inksight.predictor import Predictor
+    from inksight.inference.predictor import Predictor
 
     predictor, found = Predictor.load(chosen_model(model)), pictures_in(pictures)
     tally = _print_answers(predictor, found, as_json) if out is None else _save(predictor, found, out, as_json)

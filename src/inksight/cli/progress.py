@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from inksight.cli.output import note
-from inksight.epochs import EpochTable
+from inksight.utils.epochs import EpochTable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from inksight.nets.table import LayerRow
+    from inksight.models.table import LayerRow
 
 _EVERY_S = 0.1
 _SHORT_EPOCH_S = 1.0  # epochs that are shorter share one bar

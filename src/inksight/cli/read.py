@@ -21,8 +21,8 @@ from inksight.cli.sources import (
 from inksight.errors import InksightError, UsageError
 
 if TYPE_CHECKING:
-    from inksight.picture import ParsedPicture
-    from inksight.predictor import Predictor, Reading
+    from inksight.imaging.decode import ParsedPicture
+    from inksight.inference.predictor import Predictor, Reading
 
 GREEN, ORANGE, RED = (0, 130, 60), (220, 110, 0), (200, 0, 40)
 
@@ -41,7 +41,7 @@ def read(
     as_json: AsJson = False,
 ) -> None:
     """Read the numbers on each picture: lines in order, a box and a confidence for each digit."""
-    from inksight.predictor import Predictor
+    from inksight.inference.predictor import Predictor
 
     if annotate is not None and (len(pictures) > 1 or Path(pictures[0]).is_dir()):
         raise UsageError(f"--annotate makes one picture of one, {annotate}; several came. Give one PICTURE at a time.")
@@ -55,7 +55,7 @@ def read(
 
 def _read_one(predictor: Predictor, source: str | Unusable, annotate: Path | None, as_json: bool) -> int:
     """Prints what one picture says, or the error that stands in its place; gives the exit code."""
-    from inksight.predictor import decoded
+    from inksight.inference.predictor import decoded
 
     try:
         if isinstance(source, Unusable):
@@ -85,7 +85,7 @@ def _write_annotated(picture: ParsedPicture, reading: Reading, path: Path) -> No
     """Draws boxes and labels on the picture: digits green, unsure ones red and with a question mark, signs orange."""
     import cv2
 
-    from inksight.files import whole_file
+    from inksight.utils.atomic import whole_file
 
     pixels = picture.pixels
     drawn = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels.copy()

@@ -24,8 +24,8 @@ def push(
 ) -> None:
     """Copy a run to a place that others reach, with the SHA-256 of each file. URLs need the extra share."""
     from inksight.errors import command
-    from inksight.sharing import push as send
-    from inksight.store import shown
+    from inksight.integrations.hub import push as send
+    from inksight.utils.storage import shown
 
     run = chosen_run(run)
     with progress_bar() as progress:
@@ -42,8 +42,8 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Bring a run from where it was pushed, and check every file. It comes whole or not at all."""
-    from inksight.sharing import pull as fetch
-    from inksight.store import shown
+    from inksight.integrations.hub import pull as fetch
+    from inksight.utils.storage import shown
 
     with progress_bar() as progress:
         run = fetch(url, out, progress)

@@ -13,7 +13,7 @@ from inksight.errors import InksightError, PictureError, shortened
 
 if TYPE_CHECKING:
     from inksight.data.square import Prepare
-    from inksight.predictor import Answer, Picture, Predictor
+    from inksight.inference.predictor import Answer, Picture, Predictor
 
 ADDRESS_HELP = "NAME:SPLIT/INDEX of a data set (mnist:test/4444, or mnist:4444 for short)"
 _AT_ONCE = 64
@@ -65,7 +65,7 @@ def pictures_in(sources: Iterable[str]) -> list[str | Unusable]:
 def _walked(folder: str) -> list[str]:
     """The pictures in a folder, by name, and then those below it; what is hidden is left aside."""
     from inksight.data.folder import IGNORED_FOLDERS
-    from inksight.picture import EXTENSIONS
+    from inksight.imaging.decode import EXTENSIONS
 
     def refuse(error: OSError) -> None:
         raise PictureError(f"{error.filename} cannot be read: {error.strerror}.") from error
@@ -94,7 +94,7 @@ def named_picture(source: str, predictor: Predictor, prepare: Prepare | None = N
     if (address := parse_address(source)) is None:
         return Named(Path(source), as_text(source))
     from inksight.data import sample
-    from inksight.picture import ParsedPicture
+    from inksight.imaging.decode import ParsedPicture
 
     card, prepare = predictor.card, prepare or predictor.inputs
     own = address.data == card.provenance.get("data", {}).get("source")

@@ -10,7 +10,7 @@ from inksight.cli.output import percent
 if TYPE_CHECKING:
     import numpy as np
 
-    from inksight.nets.table import LayerRow
+    from inksight.models.table import LayerRow
 
 MOST_PAIRS = 15
 
@@ -68,7 +68,7 @@ def print_confusion(matrix: np.ndarray, classes: Sequence[str]) -> None:
 
 def print_mistakes(matrix: np.ndarray, classes: Sequence[str]) -> None:
     """The commonest mistakes."""
-    from inksight.measure.confusion import commonest_mistakes
+    from inksight.metrics.confusion import commonest_mistakes
 
     counts = matrix.sum(axis=1)
     rows = [
@@ -80,7 +80,7 @@ def print_mistakes(matrix: np.ndarray, classes: Sequence[str]) -> None:
 
 def print_suites(metrics: dict[str, Any], suites: dict[str, Any]) -> None:
     """What the suites that were measured found, beside the metrics of the pictures as they are."""
-    from inksight.suites import foreign_rates
+    from inksight.evaluation.suites import foreign_rates
 
     if "corruptions" in suites:
         _print_corruptions(metrics, suites["corruptions"])

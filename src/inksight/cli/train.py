@@ -14,8 +14,8 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.progress import JsonProgress, ProgressForm, TrainingProgress
 from inksight.cli.tables import print_layers
+from inksight.config import PRESETS
 from inksight.errors import UsageError, command
-from inksight.training.config import PRESETS
 
 QUICK = "quick"
 HIDDEN = 0.01  # between all pictures and all classes
@@ -140,7 +140,7 @@ def _dry_run(
     source: str | None, own: dict[str, Any], others: dict[str, Any], given: dict[str, Any], as_json: bool
 ) -> None:
     """Prints the parts of the data, the layers and the length of the training that would be."""
-    from inksight.job import plan_training
+    from inksight.training.run import plan_training
 
     for flag, value in others.items():
         if value is not None:
@@ -263,7 +263,7 @@ def missed_limit(run: inksight.Run, limit_s: float) -> str:
 
 def rare_classes(test: dict[str, Any]) -> str:
     """A line where the common classes hide how the rare ones fare."""
-    from inksight.measure.confusion import least_recalled
+    from inksight.metrics.confusion import least_recalled
 
     alike, recalls = least_recalled(test["per_class"])
     if test["accuracy"] - alike < HIDDEN:

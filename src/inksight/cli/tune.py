@@ -15,8 +15,8 @@ from inksight.cli.duration import parse_duration
 from inksight.cli.experiment import say_what_is_left
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
 from inksight.cli.tune_table import TuneTable, spoken_point, told
+from inksight.config import PRESETS
 from inksight.errors import UsageError, command
-from inksight.training.config import PRESETS
 
 
 @with_config_flags
@@ -129,7 +129,7 @@ def parse_latency(text: str | None) -> float | None:
 
 def _print(done: inksight.Search) -> None:
     """The best recipe beside the base, for people."""
-    from inksight.scale.search.plan import BASE
+    from inksight.search.tune.plan import BASE
 
     best, base, limit_ms = done.best, done.base, done.plan.latency_ms
     for name, outcome in (("best", best), (f"{done.plan.preset} preset", base)):

@@ -11,10 +11,10 @@ from inksight.cli.output import note, percent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from inksight.scale.search.conduct import Running
-    from inksight.scale.search.folder import Outcome
-    from inksight.scale.search.plan import Plan
-    from inksight.scale.search.results import Search
+    from inksight.search.tune.conduct import Running
+    from inksight.search.tune.folder import Outcome
+    from inksight.search.tune.plan import Plan
+    from inksight.search.tune.results import Search
 
 _BEST = 5  # finished trials that are shown
 _AROUND = 8  # lines of a terminal that are left for what stands around the table
@@ -28,7 +28,7 @@ class TuneTable(LiveTable):
         self._plan: Plan | None = None
 
     def begun(self, search: Search) -> None:
-        """See `inksight.scale.search.job.Onlooker`."""
+        """See `inksight.search.tune.job.Onlooker`."""
         self._plan = search.plan
         there = f", {len(search.outcomes):,} of them there already" if search.outcomes else ""
         note(
@@ -38,12 +38,12 @@ class TuneTable(LiveTable):
         self._start()
 
     def changed(self, running: Iterable[Running], outcomes: Sequence[Outcome]) -> None:
-        """See `inksight.scale.search.job.Onlooker`."""
+        """See `inksight.search.tune.job.Onlooker`."""
         if self._live is not None and self._plan is not None:
             self._live.update(self._table(self._plan, list(running), outcomes))
 
     def ended(self, outcome: Outcome, count: int) -> None:
-        """See `inksight.scale.search.job.Onlooker`."""
+        """See `inksight.search.tune.job.Onlooker`."""
         if self._live is None and self._plan is not None:
             note(
                 f"{count}/{self._plan.trials} trial {outcome.number}: {told(outcome)}, {outcome.seconds:.1f} s; "
@@ -51,7 +51,7 @@ class TuneTable(LiveTable):
             )
 
     def stopping(self) -> None:
-        """See `inksight.scale.search.job.Onlooker`."""
+        """See `inksight.search.tune.job.Onlooker`."""
         note("Ending here; what was finished is kept. Ctrl-C again gives up at once.")
 
     def _table(self, plan: Plan, running: list[Running], outcomes: Sequence[Outcome]) -> Table:
@@ -60,8 +60,8 @@ class TuneTable(LiveTable):
         from rich.table import Table
         from rich.text import Text
 
-        from inksight.scale.search.results import KINDS
-        from inksight.scale.search.trial import LOOKS
+        from inksight.search.tune.results import KINDS
+        from inksight.search.tune.trial import LOOKS
 
         counts = [(kind, sum(outcome.ended == kind for outcome in outcomes)) for kind in KINDS]
         title = f"{len(outcomes):,} of {plan.trials:,} trials: " + ", ".join(f"{n:,} {kind}" for kind, n in counts if n)
@@ -86,8 +86,8 @@ class TuneTable(LiveTable):
 
 def spoken_point(plan: Plan, trial: Outcome | Running) -> str:
     """What a trial's recipe differs from the base in."""
-    from inksight.experiments.plan import spoken
-    from inksight.scale.search.space import base_value
+    from inksight.search.ablation.plan import spoken
+    from inksight.search.tune.space import base_value
 
     changed = [f"{name}={spoken(value)}" for name, value in trial.point.items() if value != base_value(plan.base, name)]
     return " ".join(changed) or "nothing"

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inksight import notebook
 from inksight.data.address import Address, require_picture
 from inksight.data.dataset import Dataset, Sample, Split, joined, require_usable
 from inksight.data.named import load_named, load_named_part
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import SETS, KnownSet
 from inksight.errors import DataError, UsageError, unknown
+from inksight.utils import notebook
 
 if TYPE_CHECKING:
     from inksight.data.square import Prepare
@@ -118,7 +118,7 @@ def sample(
     part = load_named_part(place, split)
     image = part.images[index]
     if place.size_px != size_px:
-        from inksight.picture import fit_square
+        from inksight.imaging.decode import fit_square
 
         image = fit_square(image, size_px)
     return Sample(image, int(part.labels[index]), place.classes, None)

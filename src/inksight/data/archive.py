@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from inksight.data.folder import IGNORED_FOLDERS
 from inksight.errors import DataError
-from inksight.files import whole_folder
-from inksight.picture import EXTENSIONS
+from inksight.imaging.decode import EXTENSIONS
+from inksight.utils.atomic import whole_folder
 
 MOST_FILES = 100_000
 MOST_BYTES = 1024**3

@@ -19,7 +19,7 @@ from inksight.data.progress import Progress, silent
 from inksight.data.registry import KnownSet
 from inksight.data.sources import open_path
 from inksight.errors import PictureError
-from inksight.picture import load_picture
+from inksight.imaging.decode import load_picture
 
 IMBALANCE = 3.0
 FEW = 20

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inksight import notebook
 from inksight.errors import DataError
+from inksight.utils import notebook
 
 MOST_CLASSES, MOST_SAMPLES, SAMPLE_PX = 20, 12, 22  # in a notebook
 

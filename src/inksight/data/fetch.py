@@ -9,7 +9,7 @@ from pathlib import Path
 from inksight.data.progress import Progress, silent
 from inksight.data.registry import IDX_FILES, KnownSet
 from inksight.errors import FetchError
-from inksight.files import cache_folder, whole_file
+from inksight.utils.atomic import cache_folder, whole_file
 
 TIMEOUT_S = 30
 CHUNK_BYTES = 64 * 1024

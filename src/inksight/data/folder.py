@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inksight.data.listing import PART_NAMES, Found, Listing, make_listing
 from inksight.errors import DataError
-from inksight.picture import EXTENSIONS
+from inksight.imaging.decode import EXTENSIONS
 
 IGNORED_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
 

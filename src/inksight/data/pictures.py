@@ -14,7 +14,7 @@ from inksight.data.listing import Listing
 from inksight.data.progress import Progress, silent
 from inksight.data.square import Prepare, cut, stacked, to_square
 from inksight.errors import DataError, PictureError, command
-from inksight.picture import load_picture
+from inksight.imaging.decode import load_picture
 
 BATCH = 256
 

@@ -14,7 +14,7 @@ from inksight.data.progress import Progress, silent
 from inksight.data.square import Prepare, resized, to_square
 from inksight.data.table import list_table
 from inksight.errors import DataError
-from inksight.picture import EXTENSIONS
+from inksight.imaging.decode import EXTENSIONS
 
 
 def load_path(

@@ -11,7 +11,7 @@ from inksight.data.address import picture_name
 from inksight.data.dataset import Dataset, Split
 from inksight.data.progress import Progress, silent
 from inksight.errors import DataError, PictureError, command
-from inksight.picture import fit_square
+from inksight.imaging.decode import fit_square
 
 Prepare = Callable[[np.ndarray], np.ndarray]
 """A picture, uint8 (height, width[, 3]) -> one of the network's size, uint8 (size, size[, 3])."""

@@ -20,7 +20,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 def processor(visit: Visit) -> Finding:
     """Its name, what it can, and how many of its cores are ours."""
-    from inksight.training import engine
+    from inksight.models import engine
 
     known = engine.processor_flags()
     features = [name for name in _FEATURES if name in known]

@@ -29,7 +29,7 @@ def runs(visit: Visit) -> Finding:
 
 def cache(visit: Visit) -> Finding:
     """Where fetched data and compiled code are kept."""
-    from inksight.files import cache_folder
+    from inksight.utils.atomic import cache_folder
 
     folder = cache_folder()
     finding = _place("cache", folder.absolute(), "export INKSIGHT_CACHE=FOLDER")

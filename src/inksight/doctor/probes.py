@@ -22,7 +22,8 @@ _LIMIT_S = 60.0  # far from reached; a run that has one explains itself in half 
 
 def backend(name: str) -> dict[str, Any]:
     """Whether Keras comes up on it, what it sees, and the settings it came up with."""
-    from inksight.training import device, engine
+    from inksight.models import engine
+    from inksight.training import device
 
     engine.prepare(name)
     engine.load_keras()
@@ -38,10 +39,10 @@ def step(name: str, tuning: str) -> dict[str, Any]:
 
     tuning: "tuned", or "plain", as everything is shipped.
     """
+    from inksight.config import preset
     from inksight.data import load
-    from inksight.training import engine
+    from inksight.models import engine
     from inksight.training.batches import Batches
-    from inksight.training.config import preset
     from inksight.training.session import build_model
     from inksight.training.stepper import build_stepper
 
@@ -69,8 +70,8 @@ def training(name: str) -> dict[str, Any]:
 
     from inksight.data import load
     from inksight.data.dataset import take
-    from inksight.job import train
-    from inksight.predictor import Predictor
+    from inksight.inference.predictor import Predictor
+    from inksight.training.run import train
 
     mnist = load("mnist")
     few = replace(

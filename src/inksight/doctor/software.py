@@ -102,7 +102,7 @@ def _imported(visit: Visit, words: str, facts: dict[str, Any]) -> Finding:
 
 def backends(visit: Visit) -> Finding:
     """Which backends come up, and which of them a training takes."""
-    from inksight.training.engine import BACKENDS
+    from inksight.models.engine import BACKENDS
 
     wanted, told = visit.wanted_backend, visit.backends
     named, where = keras_backend.named() or (None, "")

@@ -15,7 +15,7 @@ _MOST_DIFFERENCE = 1e-5
 
 def tuning(visit: Visit) -> Finding:
     """Which of the settings that make a CPU fast are in force, and what they give."""
-    from inksight.training import engine
+    from inksight.models import engine
 
     backend = visit.wanted_backend
     told = visit.backends.get(backend)

@@ -19,7 +19,7 @@ class Visit:
     @cached_property
     def wanted_backend(self) -> str:
         """The backend that a training takes when nobody says which."""
-        from inksight.training.engine import BACKENDS
+        from inksight.models.engine import BACKENDS
 
         named, _ = keras_backend.named() or ("", "")
         return named if named in BACKENDS else keras_backend.DEFAULT
@@ -27,7 +27,7 @@ class Visit:
     @cached_property
     def backends(self) -> dict[str, Told]:
         """What each installed backend says for itself, imported in a process of its own."""
-        from inksight.training.engine import BACKENDS
+        from inksight.models.engine import BACKENDS
 
         there = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
         with ThreadPoolExecutor() as waiting:

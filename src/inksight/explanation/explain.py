@@ -11,7 +11,7 @@ from inksight.data.address import picture_name
 from inksight.data.dataset import Split
 from inksight.data.progress import Progress, silent
 from inksight.errors import DataError, UsageError
-from inksight.evaluation import labelled_as
+from inksight.evaluation.evaluate import labelled_as
 from inksight.explanation.attribution import attribution, ground_of
 from inksight.explanation.explanation import Explanation, Neighbour
 from inksight.explanation.flip import flips
@@ -19,7 +19,7 @@ from inksight.explanation.flow import flow
 from inksight.explanation.neighbours import FeatureReader, kept_features, nearest
 from inksight.explanation.occlusion import occlusion
 from inksight.export.lowering import plan_of
-from inksight.predictor import UNNAMED, Picture, Predictor
+from inksight.inference.predictor import UNNAMED, Picture, Predictor
 from inksight.runs import RunLike, measured_on
 
 NEIGHBOURS = 8

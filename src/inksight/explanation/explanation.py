@@ -16,8 +16,8 @@ from inksight.data.address import Address
 from inksight.explanation.flip import Flip
 from inksight.explanation.flow import Layer
 from inksight.explanation.tint import BLUE, ORANGE, overlay, tinted
-from inksight.predictor import Answer
-from inksight.sheet import enlarge, font, save_png, shortened
+from inksight.inference.predictor import Answer
+from inksight.utils.montage import enlarge, font, save_png, shortened
 
 SIGNIFICANT = 4  # digits of a value in JSON
 PLACES = (

@@ -18,8 +18,8 @@ import onnxruntime
 
 from inksight.data.progress import Progress, silent
 from inksight.errors import StorageError
-from inksight.files import cache_folder, whole_file
-from inksight.picture import pictures_at_once
+from inksight.imaging.decode import pictures_at_once
+from inksight.utils.atomic import cache_folder, whole_file
 
 FOLDER = "features"
 LOOKING = "looking at the training pictures"

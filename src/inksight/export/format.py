@@ -13,7 +13,7 @@ import numpy as np
 from inksight.errors import EngineError
 from inksight.export.lowering import plan_of
 from inksight.export.plan import Plan
-from inksight.picture import pictures_at_once
+from inksight.imaging.decode import pictures_at_once
 from inksight.runs import MODEL, ModelCard, load_model_card
 
 TOLERANCE = 1e-4  # |Δp| of an export that is equal

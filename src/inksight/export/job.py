@@ -12,8 +12,8 @@ from inksight.export import sidecar
 from inksight.export.format import Format, Source, require
 from inksight.export.formats import FORMATS
 from inksight.export.proof import Proof, expected_answers, golden_pictures, prove
-from inksight.files import whole_file, whole_folder
 from inksight.runs import SHIPPED, RunLike, resolve, write_json
+from inksight.utils.atomic import whole_file, whole_folder
 
 
 @dataclass(frozen=True)

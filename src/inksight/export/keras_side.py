@@ -16,7 +16,7 @@ import numpy as np
 
 from inksight.export.format import in_parts
 from inksight.export.plan import Operation, Plan
-from inksight.nets.weights import drawn_from
+from inksight.models.weights import drawn_from
 
 
 def network(plan: Plan, size_px: int, channels: int, temperature: float) -> Any:

@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from inksight.errors import EngineError
-from inksight.picture import pictures_at_once
+from inksight.imaging.decode import pictures_at_once
 
 if TYPE_CHECKING:
     import keras

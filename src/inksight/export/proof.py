@@ -10,8 +10,8 @@ from inksight.data.named import load_named_part
 from inksight.data.registry import MNIST
 from inksight.errors import EngineError
 from inksight.export.format import TOLERANCE, Format, Source, in_parts
-from inksight.measure.calibration import with_temperature
-from inksight.picture import fit_square
+from inksight.imaging.decode import fit_square
+from inksight.metrics.calibration import with_temperature
 
 PICTURES = 1000
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from inksight.answers import AnswerSheet
 from inksight.data.address import picture_name
-from inksight.evaluation import evaluate
-from inksight.measure.confusion import confusion_matrix
-from inksight.predictor import Predictor
+from inksight.evaluation.evaluate import evaluate
+from inksight.inference.predictor import Predictor
+from inksight.metrics.confusion import confusion_matrix
 from inksight.runs import SHIPPED, Run
+from inksight.runs.answers import AnswerSheet
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from inksight.data.address import short_name
 from inksight.data.dataset import Split
-from inksight.sheet import sheet
+from inksight.utils.montage import sheet
 
 MOST = 100
 

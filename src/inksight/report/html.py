@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from inksight.png import data_url, url_of
+from inksight.utils.png import data_url, url_of
 
 SHOWN_PX = 56
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")

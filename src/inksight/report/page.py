@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inksight.measure.confusion import by_recall, commonest_mistakes, least_recalled
+from inksight.metrics.confusion import by_recall, commonest_mistakes, least_recalled
 from inksight.report.account import Account
 from inksight.report.html import document, figure, flat, section, table
 from inksight.report.suites import suites_sections

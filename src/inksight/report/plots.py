@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inksight.answers import AnswerSheet
-from inksight.measure.calibration import surest_first
+from inksight.metrics.calibration import surest_first
+from inksight.runs.answers import AnswerSheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from inksight.errors import EngineError
-from inksight.evaluation import Evaluation
+from inksight.evaluation.evaluate import Evaluation
 from inksight.explanation.attribution import attribution
 from inksight.export.lowering import plan_of
-from inksight.files import whole_file
 from inksight.report.account import Account, account_of
 from inksight.report.errors import errors_sheet
 from inksight.report.page import page
 from inksight.report.plots import confusion_png, curves_png, trust_png
 from inksight.runs import REPORT, SHIPPED, RunLike, resolve
-from inksight.sheet import save_png
+from inksight.utils.atomic import whole_file
+from inksight.utils.montage import save_png
 
 MOST_EXPLAINED = 1_000
 AT_ONCE = 50

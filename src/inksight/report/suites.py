@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from inksight.measure.corruption import CORRUPTIONS, corrupt
+from inksight.data.synthetic.mnist_c import CORRUPTIONS, corrupt
+from inksight.evaluation.suites import foreign_rates
 from inksight.report.account import Account
 from inksight.report.html import section, table, thumbnail
-from inksight.suites import foreign_rates
 
 _BAR_PX = 260
 

@@ -12,7 +12,7 @@ from inksight.data.address import short_name
 from inksight.report.html import document, section, table, thumbnail
 
 if TYPE_CHECKING:
-    from inksight.comparison import Comparison, Contender, Pairing
+    from inksight.evaluation.compare import Comparison, Contender, Pairing
 
 MOST_SHOWN = 300
 COLUMNS = ("run", "right", "95 % interval", "wrong", "seconds", "parameters", "multiply-adds", "size")

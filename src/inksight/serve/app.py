@@ -15,12 +15,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
-from inksight.missing import not_installed
 from inksight.serve import pictures, protocol, state
 from inksight.serve.guard import HEADERS, Guard
 from inksight.serve.metrics import Measured
 from inksight.serve.service import Service
 from inksight.serve.workshop import Workshop
+from inksight.utils.optional import not_installed
 
 if TYPE_CHECKING:
     from inksight.serve.settings import Page

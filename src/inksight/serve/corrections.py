@@ -29,9 +29,9 @@ from typing import IO, Any
 import numpy as np
 
 from inksight.errors import DataError, UsageError
-from inksight.files import storage_errors
-from inksight.picture import load_picture
-from inksight.sheet import save_png
+from inksight.imaging.decode import load_picture
+from inksight.utils.atomic import storage_errors
+from inksight.utils.montage import save_png
 
 try:
     import fcntl

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inksight.errors import InksightError, RunError, unknown
-from inksight.evaluation import evaluate
-from inksight.png import data_url
+from inksight.evaluation.evaluate import evaluate
 from inksight.runs import CONFIG, KERAS, SHIPPED, Run, finished_runs, load_model_card
+from inksight.utils.png import data_url
 
 SHIPPED_NAME = "shipped"
 MOST_WRONG = 60

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import Field, fields, replace
 from typing import Any
 
+from inksight.config import PRESET_NOTES, PRESETS, TrainConfig, preset
 from inksight.errors import UsageError, unknown
-from inksight.nets import NETS
-from inksight.training.config import PRESET_NOTES, PRESETS, TrainConfig, preset
+from inksight.models import NETS
 
 KNOBS = (
     *("kernel_size", "pool_size", "activation", "dropout", "dense_units"),

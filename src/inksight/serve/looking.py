@@ -14,13 +14,13 @@ from inksight.explanation.attribution import ground_of
 from inksight.explanation.flow import Layer, flow
 from inksight.explanation.occlusion import occlusion
 from inksight.export.lowering import plan_of
-from inksight.ink.paper import shrunk
-from inksight.picture import ParsedPicture
-from inksight.png import data_url
-from inksight.predictor import UNNAMED, Predictor
+from inksight.imaging.decode import ParsedPicture
+from inksight.imaging.paper import shrunk
+from inksight.inference.predictor import UNNAMED, Predictor
 from inksight.serve.endpoint import queued, service_of
 from inksight.serve.gate import Place
 from inksight.serve.uploads import body_of
+from inksight.utils.png import data_url
 
 SHOWN_PX = 640
 Json = dict[str, Any]

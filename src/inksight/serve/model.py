@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inksight.predictor import Predictor
+from inksight.inference.predictor import Predictor
 from inksight.serve.batching import Batcher
 from inksight.serve.uploads import Upload
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inksight.predictor import Predictor
+from inksight.inference.predictor import Predictor
 from inksight.serve import assets, looking, workshop
 from inksight.serve.endpoint import service_of
 

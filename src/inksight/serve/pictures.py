@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from inksight.errors import PictureError
-from inksight.predictor import UNNAMED
+from inksight.inference.predictor import UNNAMED
 from inksight.serve.endpoint import queued, service_of
 from inksight.serve.gate import Place
 from inksight.serve.uploads import Upload, body_of, files_of, form_boundary

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from inksight.errors import InksightError
-from inksight.predictor import Predictor
+from inksight.inference.predictor import Predictor
 from inksight.runs import model_name, resolve
 from inksight.serve.batching import Batcher
 from inksight.serve.gate import Gate

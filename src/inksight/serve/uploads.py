@@ -9,7 +9,7 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from inksight.predictor import UNNAMED
+from inksight.inference.predictor import UNNAMED
 from inksight.serve.gate import Place
 
 FORM = "multipart/form-data"

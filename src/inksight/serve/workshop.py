@@ -13,9 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inksight.errors import UsageError, unknown
-from inksight.files import cache_folder
-from inksight.picture import fit_square, parse_picture
-from inksight.png import data_url
+from inksight.imaging.decode import fit_square, parse_picture
 from inksight.runs import METRICS
 from inksight.serve import history, knobs
 from inksight.serve.corrections import Correction, Corrections
@@ -25,6 +23,8 @@ from inksight.serve.shelf import Shelf
 from inksight.serve.tensors import MOST_DIGITS
 from inksight.serve.training import Trainer
 from inksight.serve.uploads import Upload, body_of
+from inksight.utils.atomic import cache_folder
+from inksight.utils.png import data_url
 
 if TYPE_CHECKING:
     from inksight.serve.settings import Page

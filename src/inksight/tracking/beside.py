@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from inksight.runs import Run
-from inksight.store import shown
 from inksight.tracking.table import Tracker, load_tracker
 from inksight.tracking.training import training_of
+from inksight.utils.storage import shown
 
 _MOST_SIGNS = 200
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from inksight.runs import MODEL, Run
-from inksight.store import shown
 from inksight.tracking.table import Alive
 from inksight.tracking.training import PROJECT, Row, Training, files_of, rows_of
+from inksight.utils.storage import shown
 
 MODEL_FOLDER = "model"
 _KEY = "inksight.key"

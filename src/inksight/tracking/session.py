@@ -18,13 +18,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from inksight.errors import ServiceError, command
-from inksight.interrupt import interruptible
 from inksight.runs import Run, RunLike, load_run
 from inksight.tracking.table import most_silence, require_tracker
+from inksight.utils.signals import interruptible
 
 if TYPE_CHECKING:
     from inksight.callbacks import Callback
-    from inksight.nets.table import LayerRow
+    from inksight.models.table import LayerRow
     from inksight.tracking.training import Row
 
 _END_S = 5.0

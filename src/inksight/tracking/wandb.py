@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inksight.runs import Run
-from inksight.store import shown
 from inksight.tracking.table import Alive
 from inksight.tracking.training import PROJECT, Row, Training, files_of, results_of
+from inksight.utils.storage import shown
 
 _INIT_S = 20.0
 

@@ -11,10 +11,10 @@ from itertools import islice
 
 import numpy as np
 
+from inksight.config import MOVES, TrainConfig
+from inksight.data.augment import augment
 from inksight.data.dataset import Split
-from inksight.training.augment import augment
-from inksight.training.config import MOVES, TrainConfig
-from inksight.training.outliers import outliers
+from inksight.data.synthetic.no_class import outliers
 from inksight.training.together import ALONE, Processes
 
 OFTEN = 4  # seen so often, pictures are learned by heart

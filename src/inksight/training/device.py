@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from inksight.config import TrainConfig
 from inksight.errors import EngineError
-from inksight.training.config import TrainConfig
-from inksight.training.engine import HIDDEN_HERE
+from inksight.models.engine import HIDDEN_HERE
 
 _HAS_BFLOAT16 = 8.0  # NVIDIA's compute capability: Ampere and later
 _NVIDIA_SMI_S = 10.0

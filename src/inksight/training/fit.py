@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inksight.callbacks import Callback, Row
+from inksight.config import TrainConfig
 from inksight.data.dataset import Dataset, Split, take
 from inksight.errors import EngineError, StorageError
-from inksight.interrupt import interruptible
-from inksight.measure.metrics import METRICS
-from inksight.nets.table import layer_table
+from inksight.metrics.metrics import METRICS
+from inksight.models.table import layer_table
 from inksight.training.batches import Batches, planned_epochs
 from inksight.training.checkpoint import Checkpoint, Keeper
-from inksight.training.config import TrainConfig
 from inksight.training.schedule import SHAPES, Pace
 from inksight.training.stepper import Stepper, Weights, build_stepper, held_images
 from inksight.training.together import ALONE, Processes
+from inksight.utils.signals import interruptible
 
 if TYPE_CHECKING:
     import keras
@@ -67,7 +67,7 @@ def fit(
     validation part, else the latest) are kept. A second Ctrl-C ends at once.
 
     Args:
-        model: as built by `inksight.nets.build`.
+        model: as built by `inksight.models.build`.
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
         callback: shown each step and epoch.
         keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.

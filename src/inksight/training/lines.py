@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inksight.ink.strip import STRIP_PX
-from inksight.nets.line import line
-from inksight.nets.weights import drawn_from
-from inksight.training.strings import strings
+from inksight.data.synthetic.strings import strings
+from inksight.imaging.strip import STRIP_PX
+from inksight.models.line import line
+from inksight.models.weights import drawn_from
 
 if TYPE_CHECKING:
     import keras

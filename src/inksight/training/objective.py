@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from inksight.config import TrainConfig
 from inksight.errors import UsageError
-from inksight.training.config import TrainConfig
 
 if TYPE_CHECKING:
     import keras

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from inksight.config import TrainConfig
 from inksight.data.dataset import Split, joined, stratified, take
 from inksight.errors import UsageError, unknown
-from inksight.training.config import TrainConfig
 
 REHEARSED = 16_000  # old pictures, or OLD_FOR_NEW for each new one if that is more
 OLD_FOR_NEW = 3

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inksight import data as data_room
+from inksight.config import IMPLIED, TrainConfig
 from inksight.data.dataset import Dataset, require_usable
 from inksight.errors import UsageError, unknown
-from inksight.ink import digit_input
-from inksight.training.config import IMPLIED, TrainConfig
+from inksight.imaging import digit_input
 
 if TYPE_CHECKING:
     import keras
@@ -71,9 +71,9 @@ def require_watchable(dataset: Dataset, config: TrainConfig) -> None:
 
 def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
     """The network of `config` for the pictures of `dataset`. The engine must be prepared."""
-    from inksight.nets import build
-    from inksight.nets.ensemble import members_of
-    from inksight.nets.whitening import whiten_first_layer
+    from inksight.models import build
+    from inksight.models.ensemble import members_of
+    from inksight.models.whitening import whiten_first_layer
 
     shape = (dataset.size_px, dataset.size_px, dataset.channels)
     model = build(config.net, shape, len(dataset.classes), config.knobs, config.seed, config.members)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from inksight.nets.ensemble import members_of
-from inksight.nets.weights import drawn_from
-from inksight.picture import pictures_at_once
-from inksight.training.config import TrainConfig
+from inksight.config import TrainConfig
+from inksight.imaging.decode import pictures_at_once
+from inksight.models.ensemble import members_of
+from inksight.models.weights import drawn_from
 from inksight.training.objective import build_loss, build_optimizer
 from inksight.training.precision import computing_in
 from inksight.training.together import ALONE, Processes
@@ -65,7 +65,7 @@ def held_images(images: np.ndarray, config: TrainConfig, backend: str, processes
 def build_stepper(
     model: keras.Model, config: TrainConfig, backend: str, processes: Processes = ALONE, held: Any = None
 ) -> Stepper:
-    """The stepper for `backend`, around `model` as built by `inksight.nets.build`. Only JAX knows several processes.
+    """The stepper for `backend`, around `model` as built by `inksight.models.build`. Only JAX knows several processes.
 
     held: what `held_images` gave.
     """

@@ -14,7 +14,7 @@ from inksight.export.c.literals import array, comment, number, string
 from inksight.export.c.memory import Memory, memory_of
 from inksight.export.c.steps import PICTURE, Step, steps_of
 from inksight.export.plan import Plan
-from inksight.ink.digit import MNIST_BOX_PX, MNIST_PX
+from inksight.imaging.digit import MNIST_BOX_PX, MNIST_PX
 from inksight.runs import ModelCard
 
 HERE = Path(__file__).parent

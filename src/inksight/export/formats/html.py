@@ -18,7 +18,7 @@ import numpy as np
 from inksight.export.format import Format, Source, in_parts
 from inksight.export.plan import Plan
 from inksight.export.replay import replay
-from inksight.measure.calibration import with_temperature
+from inksight.metrics.calibration import with_temperature
 from inksight.runs import ModelCard
 
 PAGE = Path(__file__).parent.parent / "page"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inksight.measure.calibration import SMALLEST
+from inksight.metrics.calibration import SMALLEST
 from inksight.runs import ModelCard
 
 _READ = """\

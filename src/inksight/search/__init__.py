@@ -1,0 +1,1 @@
+"""Many trainings, compared: ablations, tuning, and the search for label issues."""

@@ -1,0 +1,266 @@
+"""The main job, end to end: data -> fit -> export -> proof -> test -> run folder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inksight import data as data_room
+from inksight import runs
+from inksight.config import PRESETS, TrainConfig
+from inksight.config import preset as preset_named
+from inksight.data.dataset import Dataset
+from inksight.data.registry import KnownSet
+from inksight.errors import UsageError
+from inksight.models import engine
+from inksight.tracking.session import Told
+from inksight.tracking.table import require_tracker
+from inksight.training.checkpoint_dir import Unfinished, claim
+from inksight.training.device import anywhere, settled
+from inksight.training.finalize import Trained, finish
+from inksight.training.provenance import provenance
+from inksight.training.session import build_model, chosen, load_checked, require_time_limit, require_watchable
+from inksight.utils import notebook
+from inksight.utils.timing import Clock
+
+if TYPE_CHECKING:
+    from inksight.callbacks import Callback
+    from inksight.models.table import LayerRow
+    from inksight.training.workers import Crew, Workers
+
+# What is still to do after the last step whatever the data: export, proof, figures. Kept free under a time limit.
+_RESERVE_S = 2.5
+_LATE_IMPORTS = ("onnx", "onnxruntime", "matplotlib.figure", "matplotlib.backends.backend_agg")
+
+
+def train(
+    data: str | Path | Dataset = "mnist",
+    preset: str = "quick",
+    *,
+    config: TrainConfig | str | Path | None = None,
+    out: str | Path | None = None,
+    time_limit_s: float | None = None,
+    size_px: int | None = None,
+    preprocessing: str | None = None,
+    on: Workers | None = None,
+    track: str | None = None,
+    callback: Callback | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    started: float | None = None,
+    **choices: Any,
+) -> runs.Run:
+    """Trains, tests and saves a classifier.
+
+    Args:
+        data: a data set, its name, or a path.
+        preset: a key of PRESETS, the base of `choices`.
+        config: a whole TrainConfig instead of a preset, or a preset file; the run is called after the file.
+        out: the run folder to make; default `runs/<data>-<preset>-<number>`.
+        time_limit_s: seconds, from `started`, in which all is to be done; the schedule is fitted to it.
+        size_px: the side pictures are brought to; default 28.
+        preprocessing: how foreign pictures become inputs, "digits" or "resize"; default: as the data set says.
+        on: workers that train together, `inksight.Workers(4)`; default this process.
+        track: "mlflow", "tensorboard" or "wandb": told of the training while it runs, and given the run. One that does
+            not answer stops nothing.
+        callback: shown each step and epoch. progress: shown the loading of a data set. In a notebook's kernel a bar
+            under the cell shows both unless others are given.
+        started: when the clock began, a reading of time.monotonic(); default now.
+        choices: fields of TrainConfig, seed and backend among them.
+    Returns:
+        the finished run.
+    Raises:
+        InksightError: one of its kinds. A StorageError, and any error after the first checkpoint, leaves
+            `<run>.unfinished` for `resume` to go on with; else nothing is left half done.
+    """
+    clock = Clock(time.monotonic() if started is None else started)
+    clock.seconds["start"] = time.monotonic() - clock.started
+    preset, base = _base(preset, config)
+    config = chosen(base, choices)
+    out = Path(out) if out is not None else None
+    if out is not None:
+        runs.require_free(out)
+    callback, progress = notebook.shown(callback, progress)
+    require_time_limit(time_limit_s)
+    track = require_tracker(track)
+    order = Order(data, preset, config, time_limit_s, size_px, preprocessing, track)
+    return carry_out(order, out, clock, callback, progress, on)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What `train` would do: the data's name, its pictures by part, (height, width, channels) and number of classes;
+    the layers; the length."""
+
+    data: str
+    images: dict[str, int]
+    shape: tuple[int, int, int]
+    classes: int
+    layers: list[LayerRow]
+    epochs: int
+    steps_per_epoch: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with the sum of the parameters."""
+        return {**asdict(self), "parameters": sum(layer.parameters for layer in self.layers)}
+
+
+def plan_training(
+    data: str | Path | Dataset = "mnist",
+    preset: str = "quick",
+    *,
+    config: TrainConfig | str | Path | None = None,
+    size_px: int | None = None,
+    preprocessing: str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    **choices: Any,
+) -> TrainingPlan:
+    """Loads the data and builds the network as `train` would with these arguments, and trains nothing."""
+    wanted = chosen(_base(preset, config)[1], choices)
+    backend = engine.prepare(wanted.backend, wanted.device)
+    whole = load_checked(data, size_px, preprocessing, wanted, progress)
+    dataset = whole.held_out(wanted.validation, wanted.seed)
+    engine.load_keras()
+    wanted = settled(replace(wanted, backend=backend), backend)
+    require_watchable(dataset, wanted)
+    from inksight.models.table import layer_table
+    from inksight.training.batches import planned_epochs, steps_per_epoch
+
+    return TrainingPlan(
+        data=dataset.name,
+        images={name: len(part) for name, part in dataset.parts.items()},
+        shape=(dataset.size_px, dataset.size_px, dataset.channels),
+        classes=len(dataset.classes),
+        layers=layer_table(build_model(dataset, wanted)),
+        epochs=planned_epochs(wanted, len(dataset.train)),
+        steps_per_epoch=steps_per_epoch(wanted, len(dataset.train)),
+    )
+
+
+def _base(preset: str, config: TrainConfig | str | Path | None) -> tuple[str, TrainConfig]:
+    """What choices are made on, and its name, which is a preset's only where it is that preset."""
+    if config is None:
+        return preset, preset_named(preset)
+    if isinstance(config, TrainConfig):
+        return "custom", config
+    name = Path(config).stem
+    return "custom" if name in PRESETS else name, TrainConfig.load(config)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What to train; the fields are those of `train`."""
+
+    data: str | Path | Dataset
+    preset: str
+    config: TrainConfig
+    time_limit_s: float | None
+    size_px: int | None
+    preprocessing: str | None
+    track: str | None = None
+
+
+def carry_out(
+    order: Order,
+    out: Path | None,
+    clock: Clock,
+    callback: Callback | None,
+    progress: Callable[[int, int, str], None] | None,
+    on: Workers | None = None,
+    begun: Unfinished | None = None,
+) -> runs.Run:
+    """The job itself. Arguments and errors as for `train`.
+
+    Args:
+        begun: the training of this very order that broke off; it is gone on with, in its place.
+    """
+    with on.gathered() if on else nullcontext() as crew:
+        return _carried_out(order, out, clock, callback, progress, crew, begun)
+
+
+def _carried_out(
+    order: Order,
+    out: Path | None,
+    clock: Clock,
+    callback: Callback | None,
+    progress: Callable[[int, int, str], None] | None,
+    crew: Crew | None,
+    begun: Unfinished | None,
+) -> runs.Run:
+    """See carry_out. crew: who fits; this process where there is none."""
+    backend = engine.prepare(order.config.backend, order.config.device)
+    config = replace(order.config, backend=backend)
+    with ThreadPoolExecutor(1) as side, clock.stage("data"):
+        if not isinstance(order.data, Dataset) and isinstance(data_room.find(order.data), KnownSet):
+            side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
+        whole = load_checked(order.data, order.size_px, order.preprocessing, config, progress)
+        dataset = whole.held_out(config.validation, config.seed)
+        engine.load_keras()
+        config = crew.settled(config) if crew else settled(config, backend)
+        if begun is None:
+            facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
+            facts |= {"track": order.track} if order.track else {}
+        else:
+            facts = begun.going_on(config.device)
+            begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
+        del whole  # the held-out set is a copy of most of it
+    require_watchable(dataset, config)
+    if crew is not None:
+        crew.require(dataset, config)
+    with clock.stage("build"):
+        model = build_model(dataset, config)
+    from inksight.training.fit import fit
+
+    threading.Thread(target=_import_late, daemon=True).start()
+    with (
+        begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place,
+        Told(order.track, place.path, facts, callback) as told,
+    ):
+        if place.newest is not None:
+            clock.resume("fit", place.newest.seconds)
+        ends_at = _ends_at(clock, order.time_limit_s)
+        with clock.stage("fit"):
+            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, told.callback, place)
+        return told.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
+
+
+def take_up(
+    begun: Unfinished,
+    data: Dataset | None,
+    clock: Clock,
+    callback: Callback | None,
+    progress: Callable[[int, int, str], None] | None,
+    on: Workers | None,
+    track: str | None,
+) -> runs.Run:
+    """Goes on with a training that broke off; arguments as for `resume`."""
+    facts = begun.facts
+    if data is None and not facts["data"]["source"]:
+        raise UsageError(
+            f"{begun.path} was trained on arrays out of a program: in Python, inksight.resume(..., data=the same "
+            f"Dataset) goes on with it. Or delete {begun.folder}."
+        )
+    config = anywhere(TrainConfig.of(facts))
+    chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
+    source = facts["data"]["source"] if data is None else data
+    order = Order(source, config=config, track=track, **chosen_before)
+    return carry_out(order, None, clock, callback, progress, on, begun)
+
+
+def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:
+    """When the last step must be done for the whole job to keep its limit."""
+    if time_limit_s is None:
+        return None
+    return clock.started + max(time_limit_s - _RESERVE_S, 0.5 * time_limit_s)
+
+
+def _import_late() -> None:
+    """Imports what is needed after the training while it runs: half a second saved."""
+    for name in _LATE_IMPORTS:
+        import_module(name)

@@ -1,8 +1,8 @@
 """Pictures spoiled on purpose: noise, light, ground, what lies over the ink. A network that has seen them holds up.
 
-None of them is one of MNIST-C's fifteen as `data/synthetic/mnist_c.py` makes them: those are for measuring alone, and what
-could come out like one of them is left out of the draw. Every row of SPOILS takes and gives float32 (n, height, width,
-channels), 0–1, and draws all its chance from the generator.
+None of them is one of MNIST-C's fifteen as `data/synthetic/mnist_c.py` makes them: those are for measuring alone, and
+what could come out like one of them is left out of the draw. Every row of SPOILS takes and gives float32 (n, height,
+width, channels), 0–1, and draws all its chance from the generator.
 """
 
 from __future__ import annotations

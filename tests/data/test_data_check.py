@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inksight.data import load
-from inksight.data.check import Finding, check
+from inksight.data.check import DataIssue, check
 from inksight.errors import DataError, UsageError
 
 Write = Callable[..., Path]
@@ -27,7 +27,7 @@ def clean(tmp_path: Path, write_picture: Write) -> Path:
     return tmp_path / "set"
 
 
-def by_kind(findings: list[Finding]) -> dict[str, Finding]:
+def by_kind(findings: list[DataIssue]) -> dict[str, DataIssue]:
     return {finding.kind: finding for finding in findings}
 
 
@@ -91,7 +91,7 @@ def test_imbalance_and_blanks_are_warnings(clean: Path, write_picture: Write) ->
 def test_one_class_is_an_error(tmp_path: Path, write_picture: Write) -> None:
     for index in range(5):
         write_picture(tmp_path / "a" / f"{index}.png", seed=index)
-    assert check(tmp_path)[0] == Finding("one-class", "error", "fewer than two classes have pictures", ("a",))
+    assert check(tmp_path)[0] == DataIssue("one-class", "error", "fewer than two classes have pictures", ("a",))
 
 
 def test_arrays_are_checked_too(tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ import pytest
 import inksight
 from inksight.config import TrainConfig
 from inksight.errors import RunError, StorageError, UsageError
-from inksight.search.tune.conduct import ATTEMPTS
-from inksight.search.tune.folder import Outcome, open_folder
-from inksight.search.tune.job import Silent
+from inksight.search.tune.conduct import ATTEMPTS, TuneCallback
+from inksight.search.tune.folder import TrialOutcome, open_folder
 from inksight.search.tune.plan import make_plan
 from inksight.search.tune.sampler import Sampler
 from inksight.training.objective import build_optimizer
@@ -100,7 +99,7 @@ def test_the_command_takes_it_and_its_run_can_be_made_again(whole, small_file, t
 
 def test_a_resumed_sampler_knows_what_the_killed_one_knew(whole):
     def outcome(number, rate, ended, **more):
-        return Outcome(number, {"learning_rate": rate, "label_smoothing": 0.1}, ended, 1.0, **more)
+        return TrialOutcome(number, {"learning_rate": rate, "label_smoothing": 0.1}, ended, 1.0, **more)
 
     good = [outcome(100 + n, 0.02 + n / 1e4, "finished", accuracy=0.99) for n in range(8)]
     stopped = [outcome(200 + n, 0.0005, "stopped", accuracy=0.5, share=20, looks=((20, 0.5),)) for n in range(8)]
@@ -110,7 +109,7 @@ def test_a_resumed_sampler_knows_what_the_killed_one_knew(whole):
     assert np.median(rates[0]) > 3 * np.median(rates[1])
 
 
-class Killer(Silent):
+class Killer(TuneCallback):
     """Kills the process of trial 0 whenever it is looked at."""
 
     def __init__(self):
@@ -126,7 +125,7 @@ class Killer(Silent):
 def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
     knobs, killer = {"learning_rate": [0.03, 100.0], "kernel_size": [3, 64]}, Killer()
     choices = {**CHOICES, "net": "tutorial", "optimizer": "sgd", "latency_limit_ms": 1000.0}
-    manner = {"parallel": 1, "onlooker": killer, "out": tmp_path / "bad"}
+    manner = {"parallel": 1, "callback": killer, "out": tmp_path / "bad"}
     done = inksight.tune(small_file, trials=7, knobs=knobs, **choices, **manner)
     assert sorted(numbers(done.path)) == list(range(7))
     assert len(set(killer.kills)) == ATTEMPTS == done.base.attempts
@@ -140,7 +139,7 @@ def test_trials_that_go_wrong_are_outcomes(small_file, tmp_path):
     assert json.loads(done.preset_file.read_text())["found"]["latency_ms"] == alone[str(done.best.number)]
 
 
-class Full(Silent):
+class Full(TuneCallback):
     """The disk is full when the first trial begins."""
 
     def changed(self, running, outcomes):
@@ -149,7 +148,7 @@ class Full(Silent):
 
 def test_what_goes_wrong_here_is_told_as_it_is(small_file, tmp_path):
     with pytest.raises(StorageError, match="^the disk is full$"):
-        inksight.tune(small_file, trials=2, knobs=KNOBS, parallel=1, onlooker=Full(), out=tmp_path / "full", **CHOICES)
+        inksight.tune(small_file, trials=2, knobs=KNOBS, parallel=1, callback=Full(), out=tmp_path / "full", **CHOICES)
     assert not (tmp_path / "full" / "ray").exists()
 
 
@@ -160,7 +159,7 @@ def test_one_that_is_too_slow_when_alone_is_not_the_best(whole):
     assert replace(limited, latencies_ms={whole.best.number: 0.6}).best != whole.best
 
 
-class NodeKiller(Silent):
+class NodeKiller(TuneCallback):
     """At the first look at trial 0 its node, the only one that has a CPU, is killed; another one comes."""
 
     def __init__(self, nodes):
@@ -179,7 +178,7 @@ def test_a_lost_node_loses_and_doubles_nothing(nodes, small_file, tmp_path):
     killer, folder = NodeKiller(nodes), tmp_path / "lost"
     longer = {**CHOICES, "least_steps": 300}  # than it takes to kill a node
     done = inksight.tune(
-        small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, onlooker=killer, out=folder, **longer
+        small_file, trials=5, knobs=KNOBS, ray_address=nodes.address, callback=killer, out=folder, **longer
     )
     assert killer.killed
     assert done.where.endswith("2 nodes, 1 CPU")

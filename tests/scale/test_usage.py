@@ -17,7 +17,7 @@ from inksight.search.tune.plan import make_plan
 from inksight.search.tune.trial import run_trial
 from inksight.training.fit import fit
 from inksight.training.session import build_model
-from inksight.training.workers import Crew
+from inksight.training.workers import WorkerGroup
 
 
 @pytest.mark.parametrize(
@@ -50,20 +50,20 @@ def test_wrong_usage_of_the_command(command, tmp_path, arguments, text):
 )
 def test_work_that_cannot_be_shared(small_mnist, config, text):
     with pytest.raises(UsageError, match=text):
-        Crew(3, Cluster("local", 1, 3)).require(small_mnist, config)
+        WorkerGroup(3, Cluster("local", 1, 3)).require(small_mnist, config)
 
 
 @pytest.mark.parametrize(
     ("gpus", "wanted", "taken"), [(0, "auto", "cpu"), (1, "auto", "cpu"), (2, "auto", "gpu"), (2, "cpu", "cpu")]
 )
 def test_a_gpu_for_each_or_for_none(gpus, wanted, taken):
-    settled = Crew(2, Cluster("local", 1, 4, gpus)).settled(TrainConfig(device=wanted))
+    settled = WorkerGroup(2, Cluster("local", 1, 4, gpus)).resolve_device(TrainConfig(device=wanted))
     assert (settled.device, settled.precision) == (taken, "float32")
 
 
 def test_fewer_gpus_than_workers():
     with pytest.raises(EngineError, match="need a GPU each, and there are 1 on this machine, 4 CPUs, 1 GPU. Give"):
-        Crew(2, Cluster("local", 1, 4, 1)).settled(TrainConfig(device="gpu"))
+        WorkerGroup(2, Cluster("local", 1, 4, 1)).resolve_device(TrainConfig(device="gpu"))
 
 
 @pytest.mark.parametrize(

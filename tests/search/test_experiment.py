@@ -18,7 +18,7 @@ import inksight
 from inksight.config import preset
 from inksight.errors import RunError, StorageError, UsageError
 from inksight.search.ablation.folder import Outcome, held, open_folder
-from inksight.search.ablation.job import Silent, expected_s
+from inksight.search.ablation.job import ExperimentCallback, expected_s
 from inksight.search.ablation.plan import make_plan
 
 FLAGS = ("--filters", "8", "--batch-size", "100", "--epochs", "1", "--validation", "0.25")
@@ -149,7 +149,7 @@ def test_what_changed_under_a_resumed_one_is_said(whole, small_mnist, tmp_path):
         inksight.experiment(resume=folder, seeds=1001)
 
 
-class Intruder(Silent):
+class Intruder(ExperimentCallback):
     """While an experiment runs, a second process would go on with it."""
 
     def __init__(self, command, path):
@@ -170,7 +170,7 @@ def test_two_processes_do_not_share_a_folder(whole, command, tmp_path):
     kept = (folder / "trials.jsonl").read_text().splitlines(keepends=True)
     (folder / "trials.jsonl").write_text("".join(kept[:5]))
     intruder = Intruder(command, folder)
-    done = inksight.experiment(resume=folder, onlooker=intruder)
+    done = inksight.experiment(resume=folder, callback=intruder)
     assert intruder.done.returncode == 1
     assert "is being trained by another process now; wait for its end, or choose another --out" in intruder.done.stderr
     assert len((folder / "trials.jsonl").read_text().splitlines()) == 6 == len(done.outcomes)

@@ -13,7 +13,7 @@ import pytest
 import inksight
 from inksight.callbacks import Callback
 from inksight.errors import RunError, ServiceError, UsageError
-from inksight.tracking.session import Told
+from inksight.tracking.session import TrackingSession
 
 needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
 SMALL = {"net": "strided", "filters": 8, "batch_size": 100, "epochs": 1}
@@ -87,7 +87,7 @@ def test_a_program_that_watches_nothing_is_warned(quick_run, here, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with (
-        Told("mlflow", quick_run.path, quick_run.config, None) as told,
+        TrackingSession("mlflow", quick_run.path, quick_run.config, None) as told,
         pytest.warns(UserWarning, match="The run is kept, but mlflow was not told .* Later: inksight track /"),
     ):
         assert told.kept(quick_run) is quick_run
@@ -97,7 +97,7 @@ def test_a_process_that_cannot_be_started_stops_nothing(here, quick_run, monkeyp
     path = shutil.copytree(quick_run.path, here / "my run")
     said = Listener()
     monkeypatch.setattr(sys, "executable", str(here / "gone"))
-    with Told("tensorboard", path, quick_run.config, said) as told:
+    with TrackingSession("tensorboard", path, quick_run.config, said) as told:
         assert told.callback is said
         run = inksight.load_run(path)
         assert told.kept(run) is run
@@ -124,14 +124,14 @@ def test_no_password_is_said(here, quick_run, command, monkeypatch):
 
 def processes_beside(tracker):
     """The processes that tell a tracker."""
-    found = subprocess.run(["pgrep", "-f", f"inksight.tracking.beside {tracker}"], capture_output=True, text=True)
+    found = subprocess.run(["pgrep", "-f", f"inksight.tracking.process {tracker}"], capture_output=True, text=True)
     return {int(process) for process in found.stdout.split()}
 
 
 def test_a_tracker_whose_process_dies_is_given_up(quick_run, here):
     before = processes_beside("tensorboard")
     said = Listener()
-    with Told("tensorboard", quick_run.path, quick_run.config, said) as told:
+    with TrackingSession("tensorboard", quick_run.path, quick_run.config, said) as told:
         (process,) = processes_beside("tensorboard") - before
         os.kill(process, signal.SIGKILL)
         told.callback.step(1, 2, {"step": 1.0})

@@ -119,7 +119,7 @@ def test_a_sqlite_store_without_a_server(here, small_mnist, command):
 
 def test_each_thing_that_is_sent_is_a_sign_of_life(here, quick_run):
     """A run of many files, or a slow server, may take long; a call may not."""
-    program = [sys.executable, "-W", "ignore", "-m", "inksight.tracking.beside", "mlflow"]
+    program = [sys.executable, "-W", "ignore", "-m", "inksight.tracking.process", "mlflow"]
     finish = json.dumps({"finish": str(quick_run.path)}) + "\n"
     done = subprocess.run(program, input=finish, capture_output=True, text=True, timeout=200)
     *signs, last = map(json.loads, done.stdout.splitlines())

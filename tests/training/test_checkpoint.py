@@ -34,7 +34,7 @@ STOPPING = replace(PLAIN, batch_size=20, epochs=20, early_stopping=2, learning_r
 
 
 class Memory:
-    """A Keeper of every step's checkpoint, as bytes."""
+    """A Checkpointer of every step's checkpoint, as bytes."""
 
     notes = ()
 
@@ -50,10 +50,10 @@ class Memory:
 
 
 def trained(data, config, backend, newest=None):
-    model, keeper = build_model(data, config), Memory(newest)
-    fitted = fit(model, data, config, backend, keeper=keeper)
+    model, checkpointer = build_model(data, config), Memory(newest)
+    fitted = fit(model, data, config, backend, checkpointer=checkpointer)
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.history]
-    return model.get_weights(), rows, keeper.kept
+    return model.get_weights(), rows, checkpointer.kept
 
 
 @pytest.mark.parametrize(

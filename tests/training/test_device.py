@@ -14,7 +14,7 @@ from inksight.config import TrainConfig, preset
 from inksight.errors import EngineError
 from inksight.export.onnx import TOLERANCE
 from inksight.training.batches import Batches
-from inksight.training.device import anywhere, best_precision, settled, what_hides
+from inksight.training.device import anywhere, best_precision, resolve_device, what_hides
 from inksight.training.finalize import export
 from inksight.training.fit import fit
 from inksight.training.session import build_model
@@ -29,9 +29,9 @@ def weights(data, config):
 
 
 def test_auto_is_what_is_there():
-    config = settled(TrainConfig(), "jax")
+    config = resolve_device(TrainConfig(), "jax")
     assert (config.backend, config.device, config.precision) == ("jax", "cpu", "float32")
-    assert settled(TrainConfig(device="cpu", precision="bfloat16"), "jax").precision == "bfloat16"
+    assert resolve_device(TrainConfig(device="cpu", precision="bfloat16"), "jax").precision == "bfloat16"
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_a_gpu_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     wanted = TrainConfig(device="gpu")
     with pytest.raises(EngineError, match="a GPU was wanted, and jax sees none: nvidia-smi is not there. Leave device"):
-        settled(wanted, "jax")
+        resolve_device(wanted, "jax")
     program = tmp_path / "nvidia-smi"  # what the driver's own program prints on a machine with a card
     program.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034 MiB, 580.65.06'\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(EngineError, match=r"the driver has NVIDIA L4, .* pip install \"inksight\[gpu\]\""):
-        settled(wanted, "jax")
+        resolve_device(wanted, "jax")
     for name, value in (("JAX_PLATFORMS", "cpu"), ("CUDA_VISIBLE_DEVICES", "")):
         with monkeypatch.context() as context:
             context.setenv(name, value)
             with pytest.raises(EngineError, match=f"{name}={value} hides it. Unset {name} and start a new process"):
-                settled(wanted, "jax")
+                resolve_device(wanted, "jax")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # as on shared machines; hides nothing from who has the first
     monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")  # which JAX does not read
     assert what_hides("jax") is None and what_hides("torch") == "KERAS_TORCH_DEVICE=cpu"

@@ -11,7 +11,6 @@ import inksight
 from inksight.cli.completion import among, data_names
 from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
-from inksight.cli.experiment_table import ExperimentTable
 from inksight.cli.output import AsJson, Preprocessing, emit, note, progress_bar
 from inksight.cli.tables import print_table
 from inksight.config import PRESETS
@@ -59,6 +58,8 @@ def experiment(
     Measured on pictures held out of the training part; the test part is not looked at.
     """
     limit_s, knobs = parse_duration(time), parse_knobs(knob or [])
+    from inksight.cli.experiment_table import ExperimentTable
+
     with progress_bar() as loading, ExperimentTable() as table:
         done = inksight.experiment(
             data,
@@ -71,7 +72,7 @@ def experiment(
             time_limit_s=limit_s,
             size_px=size,
             preprocessing=preprocessing,
-            onlooker=table,
+            callback=table,
             progress=loading,
             started=inksight.STARTED,
             **{name: value for name, value in choices.items() if value is not None},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from inksight.cli.live_table import LiveTable
 from inksight.cli.output import note, percent
+from inksight.search.ablation.job import ExperimentCallback
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,8 +19,8 @@ _AROUND = 12  # lines of a terminal that are left for what stands around the tab
 _BESIDE = 62  # columns for what stands beside the names
 
 
-class ExperimentTable(LiveTable):
-    """An Onlooker for `inksight.experiment`."""
+class ExperimentTable(LiveTable, ExperimentCallback):
+    """Shows an experiment while it runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +28,7 @@ class ExperimentTable(LiveTable):
         self._running = ""
 
     def begun(self, experiment: Experiment) -> None:
-        """See `inksight.search.ablation.job.Onlooker`."""
+        """See `inksight.search.ablation.job.ExperimentCallback`."""
         plan, done = experiment.plan, len(experiment.outcomes)
         there = f", {done:,} of them there already" if done else ""
         product = f"{len(plan.settings):,} settings × {plan.seeds} seeds = {len(plan.trials):,} trainings"
@@ -36,13 +37,13 @@ class ExperimentTable(LiveTable):
         self._show(experiment)
 
     def starting(self, setting: str, seed: int) -> None:
-        """See `inksight.search.ablation.job.Onlooker`."""
+        """See `inksight.search.ablation.job.ExperimentCallback`."""
         self._running = setting
         if self._seen is not None:
             self._show(self._seen)
 
     def ended(self, outcome: Outcome, experiment: Experiment) -> None:
-        """See `inksight.search.ablation.job.Onlooker`."""
+        """See `inksight.search.ablation.job.ExperimentCallback`."""
         self._show(experiment)
         if self._live is None:
             result = f"failed: {outcome.error}" if outcome.error else f"{percent(outcome.accuracy)} right"
@@ -50,7 +51,7 @@ class ExperimentTable(LiveTable):
             note(f"{place} {outcome.setting}, seed {outcome.seed}: {result}, {outcome.seconds:.1f} s")
 
     def stopping(self) -> None:
-        """See `inksight.search.ablation.job.Onlooker`."""
+        """See `inksight.search.ablation.job.ExperimentCallback`."""
         note("Ending here; what was finished is kept and shown. Ctrl-C again gives up the rest.")
 
     def _show(self, experiment: Experiment) -> None:

@@ -14,7 +14,6 @@ from inksight.cli.config_flags import with_config_flags
 from inksight.cli.duration import parse_duration
 from inksight.cli.experiment import say_what_is_left
 from inksight.cli.output import AsJson, Preprocessing, RayAddress, emit, percent, progress_bar
-from inksight.cli.tune_table import TuneTable, spoken_point, told
 from inksight.config import PRESETS
 from inksight.errors import UsageError, command
 
@@ -64,6 +63,8 @@ def tune(
     Measured on pictures held out of the training part; the test part is not looked at. Choices that are given stay.
     """
     limit_s, limit_ms, knobs = parse_duration(time), parse_latency(latency), parse_knobs(knob or [])
+    from inksight.cli.tune_table import TuneTable
+
     with progress_bar() as loading, TuneTable() as table:
         done = inksight.tune(
             data,
@@ -78,7 +79,7 @@ def tune(
             time_limit_s=limit_s,
             size_px=size,
             preprocessing=preprocessing,
-            onlooker=table,
+            callback=table,
             progress=loading,
             started=inksight.STARTED,
             **{name: value for name, value in choices.items() if value is not None},
@@ -129,6 +130,7 @@ def parse_latency(text: str | None) -> float | None:
 
 def _print(done: inksight.Search) -> None:
     """The best recipe beside the base, for people."""
+    from inksight.cli.tune_table import spoken_point, told
     from inksight.search.tune.plan import BASE
 
     best, base, limit_ms = done.best, done.base, done.plan.latency_ms

@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING
 
 from inksight.cli.live_table import LiveTable
 from inksight.cli.output import note, percent
+from inksight.search.tune.conduct import TuneCallback
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from inksight.search.tune.conduct import Running
-    from inksight.search.tune.folder import Outcome
-    from inksight.search.tune.plan import Plan
+    from inksight.search.tune.folder import TrialOutcome
+    from inksight.search.tune.plan import TunePlan
     from inksight.search.tune.results import Search
 
 _BEST = 5  # finished trials that are shown
 _AROUND = 8  # lines of a terminal that are left for what stands around the table
 
 
-class TuneTable(LiveTable):
-    """An Onlooker for `inksight.tune`."""
+class TuneTable(LiveTable, TuneCallback):
+    """Shows a search while it runs."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._plan: Plan | None = None
+        self._plan: TunePlan | None = None
 
     def begun(self, search: Search) -> None:
-        """See `inksight.search.tune.job.Onlooker`."""
+        """See `inksight.search.tune.conduct.TuneCallback`."""
         self._plan = search.plan
         there = f", {len(search.outcomes):,} of them there already" if search.outcomes else ""
         note(
@@ -37,13 +38,13 @@ class TuneTable(LiveTable):
         )
         self._start()
 
-    def changed(self, running: Iterable[Running], outcomes: Sequence[Outcome]) -> None:
-        """See `inksight.search.tune.job.Onlooker`."""
+    def changed(self, running: Iterable[Running], outcomes: Sequence[TrialOutcome]) -> None:
+        """See `inksight.search.tune.conduct.TuneCallback`."""
         if self._live is not None and self._plan is not None:
             self._live.update(self._table(self._plan, list(running), outcomes))
 
-    def ended(self, outcome: Outcome, count: int) -> None:
-        """See `inksight.search.tune.job.Onlooker`."""
+    def ended(self, outcome: TrialOutcome, count: int) -> None:
+        """See `inksight.search.tune.conduct.TuneCallback`."""
         if self._live is None and self._plan is not None:
             note(
                 f"{count}/{self._plan.trials} trial {outcome.number}: {told(outcome)}, {outcome.seconds:.1f} s; "
@@ -51,10 +52,10 @@ class TuneTable(LiveTable):
             )
 
     def stopping(self) -> None:
-        """See `inksight.search.tune.job.Onlooker`."""
+        """See `inksight.search.tune.conduct.TuneCallback`."""
         note("Ending here; what was finished is kept. Ctrl-C again gives up at once.")
 
-    def _table(self, plan: Plan, running: list[Running], outcomes: Sequence[Outcome]) -> Table:
+    def _table(self, plan: TunePlan, running: list[Running], outcomes: Sequence[TrialOutcome]) -> Table:
         """The best trials, those under way, and how many ended how."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
@@ -84,7 +85,7 @@ class TuneTable(LiveTable):
         return table
 
 
-def spoken_point(plan: Plan, trial: Outcome | Running) -> str:
+def spoken_point(plan: TunePlan, trial: TrialOutcome | Running) -> str:
     """What a trial's recipe differs from the base in."""
     from inksight.search.ablation.plan import spoken
     from inksight.search.tune.space import base_value
@@ -93,7 +94,7 @@ def spoken_point(plan: Plan, trial: Outcome | Running) -> str:
     return " ".join(changed) or "nothing"
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: TrialOutcome) -> str:
     """How a trial ended, in a few words."""
     if outcome.error is not None:
         return f"failed: {outcome.error}"

@@ -27,7 +27,7 @@ BLANK_CONTRAST = 2
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataIssue:
     """One thing that is wrong. severity: "error" or "warning". examples: every picture or class concerned."""
 
     kind: str
@@ -48,7 +48,7 @@ class Seen:
     problem: str
 
 
-def check(source: str | Path, *, seed: int = 0, progress: Progress | None = None) -> list[Finding]:
+def check(source: str | Path, *, seed: int = 0, progress: Progress | None = None) -> list[DataIssue]:
     """Looks at every picture of a set. Pictures that cannot be read are listed; they do not end the check.
 
     Args:
@@ -106,32 +106,32 @@ def _seen(part: str, class_name: str, name: str, picture: np.ndarray) -> Seen:
     return Seen(part, class_name, name, digest, int(picture.max()) - int(picture.min()) <= BLANK_CONTRAST, "")
 
 
-def _unreadable(seen: list[Seen]) -> Iterator[Finding]:
+def _unreadable(seen: list[Seen]) -> Iterator[DataIssue]:
     """Files that are no pictures, damaged, or too big."""
     bad = tuple(one.problem for one in seen if one.problem)
     if bad:
-        yield Finding("unreadable", "error", f"{_count(bad, 'picture')} cannot be read", bad)
+        yield DataIssue("unreadable", "error", f"{_count(bad, 'picture')} cannot be read", bad)
 
 
-def _classes(classes: Iterable[str], seen: list[Seen]) -> Iterator[Finding]:
+def _classes(classes: Iterable[str], seen: list[Seen]) -> Iterator[DataIssue]:
     """Classes without pictures, and classes that are in one part but not in another."""
     present = defaultdict(set)
     for one in seen:
         present[one.part].add(one.class_name)
     everywhere = set().union(*present.values())
     if len(everywhere) < 2:
-        yield Finding("one-class", "error", "fewer than two classes have pictures", tuple(sorted(everywhere)))
+        yield DataIssue("one-class", "error", "fewer than two classes have pictures", tuple(sorted(everywhere)))
     if empty := tuple(name for name in classes if name not in everywhere):
-        yield Finding("empty-class", "error", f"{_count(empty, 'class')} without any picture", empty)
+        yield DataIssue("empty-class", "error", f"{_count(empty, 'class')} without any picture", empty)
     for part in present:
         if missing := tuple(name for name in classes if name in everywhere and name not in present[part]):
             severity = "error" if part == "train" else "warning"
-            yield Finding(
+            yield DataIssue(
                 "missing-class", severity, f"{_count(missing, 'class')} without a picture in the {part} part", missing
             )
 
 
-def _duplicates(seen: list[Seen]) -> Iterator[Finding]:
+def _duplicates(seen: list[Seen]) -> Iterator[DataIssue]:
     """Pictures that are equal pixel for pixel: across parts, under different labels, or merely twice."""
     groups = defaultdict(list)
     for one in seen:
@@ -149,22 +149,22 @@ def _duplicates(seen: list[Seen]) -> Iterator[Finding]:
             examples = tuple(
                 " = ".join(f"{one.name} ({one.part}, {one.class_name})" for one in group) for group in chosen
             )
-            yield Finding(kind, severity, f"{_count(chosen, 'picture')} {text}", examples)
+            yield DataIssue(kind, severity, f"{_count(chosen, 'picture')} {text}", examples)
 
 
-def _few(seen: list[Seen]) -> Iterator[Finding]:
+def _few(seen: list[Seen]) -> Iterator[DataIssue]:
     """Training classes with fewer pictures than can be learned from."""
     counts = Counter(one.class_name for one in seen if one.part == "train").most_common()
     if few := tuple(f"{name}: {count:,}" for name, count in reversed(counts) if count < FEW):
-        yield Finding("few", "warning", f"{_count(few, 'class')} with fewer than {FEW} training pictures", few)
+        yield DataIssue("few", "warning", f"{_count(few, 'class')} with fewer than {FEW} training pictures", few)
 
 
-def _imbalance(seen: list[Seen]) -> Iterator[Finding]:
+def _imbalance(seen: list[Seen]) -> Iterator[DataIssue]:
     """A largest training class that is more than three times the smallest."""
     counts = Counter(one.class_name for one in seen if one.part == "train").most_common()
     if counts and counts[0][1] > IMBALANCE * counts[-1][1]:
         (largest, most), (smallest, least) = counts[0], counts[-1]
-        yield Finding(
+        yield DataIssue(
             "imbalance",
             "warning",
             f"the largest training class is {most / least:.1f} times the smallest; rare ones are recognised less: more "
@@ -173,11 +173,11 @@ def _imbalance(seen: list[Seen]) -> Iterator[Finding]:
         )
 
 
-def _blank(seen: list[Seen]) -> Iterator[Finding]:
+def _blank(seen: list[Seen]) -> Iterator[DataIssue]:
     """Pictures of one colour."""
     blank = tuple(f"{one.name} ({one.part}, {one.class_name})" for one in seen if one.blank)
     if blank:
-        yield Finding("blank", "warning", f"{_count(blank, 'picture')} of one colour only", blank)
+        yield DataIssue("blank", "warning", f"{_count(blank, 'picture')} of one colour only", blank)
 
 
 def _count(things: tuple[str, ...] | list[list[Seen]], word: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from inksight.doctor import machine, places, software, trials
-from inksight.doctor.finding import Finding
+from inksight.doctor.finding import CheckResult
 from inksight.doctor.visit import Visit
 
 
@@ -19,7 +19,7 @@ class Check:
     """One question. slow: left out of a quick visit."""
 
     name: str
-    function: Callable[[Visit], Finding]
+    function: Callable[[Visit], CheckResult]
     slow: bool = False
 
 
@@ -41,7 +41,7 @@ CHECKS = (
 )
 
 
-def examine(quick: bool = False) -> Iterator[Finding]:
+def examine(quick: bool = False) -> Iterator[CheckResult]:
     """The findings, each as soon as it is there. quick: without measuring the tuning and without training."""
     visit = Visit(quick)
     for check in CHECKS:
@@ -51,9 +51,9 @@ def examine(quick: bool = False) -> Iterator[Finding]:
             yield check.function(visit)
         except ImportError as error:
             words = f"a package is broken: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            yield Finding(check.name, "fault", words, f"pip install --force-reinstall {error.name or 'inksight'}")
+            yield CheckResult(check.name, "fault", words, f"pip install --force-reinstall {error.name or 'inksight'}")
         except Exception as error:  # whatever it is, the other checks go on
-            yield Finding(
+            yield CheckResult(
                 check.name,
                 "fault",
                 f"this check itself failed: {type(error).__name__}: {error}",

@@ -14,26 +14,25 @@ LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
-class Told:
+class ChildResult:
     """What the process said. facts: its answer. trouble: why there is none, in words."""
 
     facts: dict[str, Any] = field(default_factory=dict)
     trouble: str | None = None
 
 
-def ask(question: str, *arguments: str, limit_s: float = LIMIT_S) -> Told:
+def ask(question: str, *arguments: str, limit_s: float = LIMIT_S) -> ChildResult:
     """Runs one of PROBES."""
     return _told("-m", "inksight.doctor.probes", question, *arguments, limit_s=limit_s)
 
 
-def import_keras() -> Told:
+def import_keras() -> ChildResult:
     """Imports Keras in a program that does not import Inksight."""
     return _told("-c", "import json, keras; print(json.dumps({'facts': {'backend': keras.backend.backend()}}))")
 
 
-def _told(*arguments: str, limit_s: float = LIMIT_S) -> Told:
-    """Runs a Python program that prints a Told as JSON. -P: a file of the current folder shall not be taken for a
-    package."""
+def _told(*arguments: str, limit_s: float = LIMIT_S) -> ChildResult:
+    """Run a Python program that prints a ChildResult as JSON; -P, so that no file of the current folder is imported."""
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     program = [sys.executable, "-P", *arguments]
@@ -42,11 +41,11 @@ def _told(*arguments: str, limit_s: float = LIMIT_S) -> Told:
             program, **pipes, env=environment, encoding="utf-8", errors="replace", timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return Told(trouble=f"it gave no answer in {limit_s:g} s")
+        return ChildResult(trouble=f"it gave no answer in {limit_s:g} s")
     try:
-        return Told(**json.loads(done.stdout.splitlines()[-1]))
+        return ChildResult(**json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, TypeError, ValueError):
-        return Told(trouble=_last_words(done.returncode, done.stderr))
+        return ChildResult(trouble=_last_words(done.returncode, done.stderr))
 
 
 def _last_words(code: int, stderr: str) -> str:

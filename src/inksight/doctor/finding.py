@@ -9,7 +9,7 @@ Verdict = Literal["fine", "warning", "fault"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """name: of the check. verdict: "fault" where something does not work. words: what was found, for a person.
     mend: the command or setting that mends it, None where nothing is to be mended. facts: the same for programs."""
 

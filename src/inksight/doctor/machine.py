@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from inksight.doctor.finding import Finding, megabytes
+from inksight.doctor.finding import CheckResult, megabytes
 from inksight.doctor.visit import Visit
 
 _FEATURES = ("avx", "fma", "f16c", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
@@ -18,7 +18,7 @@ _LEAST_MEMORY, _EASY_MEMORY = 500_000_000, 1_500_000_000  # MNIST and one traini
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def processor(visit: Visit) -> Finding:
+def processor(visit: Visit) -> CheckResult:
     """Its name, what it can, and how many of its cores are ours."""
     from inksight.models import engine
 
@@ -32,11 +32,11 @@ def processor(visit: Visit) -> Finding:
         words += f"; {ours} threads would wait for {quota:g} cores, the limit of this container"
         some = sorted(os.sched_getaffinity(0))[: max(math.ceil(quota), 1)]
         mend = f"taskset -c {','.join(map(str, some))} inksight …"
-        return Finding("processor", "warning", words, mend, facts)
-    return Finding("processor", "fine", words, facts=facts)
+        return CheckResult("processor", "warning", words, mend, facts)
+    return CheckResult("processor", "fine", words, facts=facts)
 
 
-def threads(visit: Visit) -> Finding:
+def threads(visit: Visit) -> CheckResult:
     """How many threads work at once, and who says so."""
     ours = _affinity()
     told = {name: os.environ[name] for name in _THREADS if name in os.environ}
@@ -46,24 +46,24 @@ def threads(visit: Visit) -> Finding:
         words += f"; {', '.join(f'{name}={value}' for name, value in told.items())} in the environment"
     slowing = [name for name, value in told.items() if value.isdigit() and 0 < int(value) < ours]
     if slowing and visit.wanted_backend != "jax":
-        return Finding("threads", "warning", words, f"unset {' '.join(slowing)}", facts)
-    return Finding("threads", "fine", words, facts=facts)
+        return CheckResult("threads", "warning", words, f"unset {' '.join(slowing)}", facts)
+    return CheckResult("threads", "fine", words, facts=facts)
 
 
-def memory(visit: Visit) -> Finding:
+def memory(visit: Visit) -> CheckResult:
     """How much is free, and whether a training fits."""
     total, free = _memory()
     facts = {"total_bytes": total, "free_bytes": free}
     if total is None or free is None:
-        return Finding("memory", "fine", "this system does not tell", facts=facts)
+        return CheckResult("memory", "fine", "this system does not tell", facts=facts)
     words = f"{megabytes(free)} of {megabytes(total)} free"
     if free < _EASY_MEMORY:
         mend = "end other programs, or train on fewer pictures"
-        return Finding("memory", "fault" if free < _LEAST_MEMORY else "warning", f"{words}: little", mend, facts)
-    return Finding("memory", "fine", words, facts=facts)
+        return CheckResult("memory", "fault" if free < _LEAST_MEMORY else "warning", f"{words}: little", mend, facts)
+    return CheckResult("memory", "fine", words, facts=facts)
 
 
-def gpu(visit: Visit) -> Finding:
+def gpu(visit: Visit) -> CheckResult:
     """Whether there is one, and whether the backend that is used sees it."""
     from inksight.training.device import INSTALLS, nvidia_cards, what_hides
 
@@ -73,13 +73,13 @@ def gpu(visit: Visit) -> Finding:
     seen = told.facts.get("gpus", []) if told is not None else []
     facts = {"cards": cards, "backend": backend, "seen": seen}
     if seen:
-        return Finding("gpu", "fine", f"{', '.join(seen)}: {backend} trains there", facts=facts)
+        return CheckResult("gpu", "fine", f"{', '.join(seen)}: {backend} trains there", facts=facts)
     if not cards:
-        return Finding("gpu", "fine", f"none: {why}", facts=facts)
+        return CheckResult("gpu", "fine", f"none: {why}", facts=facts)
     words = f"{'; '.join(cards)}: {backend} does not see it"
     if hiding := what_hides(backend):
-        return Finding("gpu", "warning", f"{words} ({hiding})", f"unset {hiding.partition('=')[0]}", facts)
-    return Finding("gpu", "fault", words, INSTALLS[backend], facts)
+        return CheckResult("gpu", "warning", f"{words} ({hiding})", f"unset {hiding.partition('=')[0]}", facts)
+    return CheckResult("gpu", "fault", words, INSTALLS[backend], facts)
 
 
 def _affinity() -> int:

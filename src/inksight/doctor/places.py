@@ -8,14 +8,14 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from inksight.doctor.finding import Finding, megabytes
+from inksight.doctor.finding import CheckResult, megabytes
 from inksight.doctor.visit import Visit
 
 _LEAST_BYTES = 20_000_000  # a run folder has 2 to 10 MB, and is written beside its checkpoint
 _EASY_BYTES = 1_000_000_000
 
 
-def runs(visit: Visit) -> Finding:
+def runs(visit: Visit) -> CheckResult:
     """Where trainings leave their runs."""
     from inksight.runs import DEFAULT_ROOT
 
@@ -23,11 +23,11 @@ def runs(visit: Visit) -> Finding:
     try:
         here = Path.cwd()
     except OSError:
-        return Finding("runs", "fault", "the folder that this was started in is gone", elsewhere)
+        return CheckResult("runs", "fault", "the folder that this was started in is gone", elsewhere)
     return _place("runs", here / DEFAULT_ROOT, elsewhere)
 
 
-def cache(visit: Visit) -> Finding:
+def cache(visit: Visit) -> CheckResult:
     """Where fetched data and compiled code are kept."""
     from inksight.utils.atomic import cache_folder
 
@@ -39,15 +39,15 @@ def cache(visit: Visit) -> Finding:
     with suppress(OSError):  # another process tidies up
         size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
     facts = finding.facts | {"size_bytes": size}
-    return Finding("cache", finding.verdict, f"{finding.words}; {megabytes(size)} are in it", finding.mend, facts)
+    return CheckResult("cache", finding.verdict, f"{finding.words}; {megabytes(size)} are in it", finding.mend, facts)
 
 
-def temporary(visit: Visit) -> Finding:
+def temporary(visit: Visit) -> CheckResult:
     """Where a run finds refuge when its own place takes no files."""
     return _place("temporary", Path(tempfile.gettempdir()), "export TMPDIR=FOLDER")
 
 
-def _place(name: str, folder: Path, elsewhere: str) -> Finding:
+def _place(name: str, folder: Path, elsewhere: str) -> CheckResult:
     """Writes a file there, or where the folder would be made, and takes it away again."""
     there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     facts = {"folder": str(folder), "exists": there == folder, "writable": False}
@@ -59,11 +59,11 @@ def _place(name: str, folder: Path, elsewhere: str) -> Finding:
         words = f"{folder} cannot be written: {error.strerror or error}"
         if not there.is_dir():
             words = f"{folder} cannot be written: {there} is no folder"
-        return Finding(name, "fault", words, elsewhere, facts)
+        return CheckResult(name, "fault", words, elsewhere, facts)
     facts |= {"writable": True, "free_bytes": free}
     words = f"{folder} can be {'written' if facts['exists'] else 'made'}, {megabytes(free)} free"
     if free < _LEAST_BYTES:
-        return Finding(name, "fault", f"{words}: too little for a run", f"free some space, or: {elsewhere}", facts)
+        return CheckResult(name, "fault", f"{words}: too little for a run", f"free some space, or: {elsewhere}", facts)
     if free < _EASY_BYTES:
-        return Finding(name, "warning", words, f"free some space, or: {elsewhere}", facts)
-    return Finding(name, "fine", words, facts=facts)
+        return CheckResult(name, "warning", words, f"free some space, or: {elsewhere}", facts)
+    return CheckResult(name, "fine", words, facts=facts)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import inksight_keras as keras_backend
 from inksight.doctor.child import import_keras
-from inksight.doctor.finding import Finding, Verdict
+from inksight.doctor.finding import CheckResult, Verdict
 from inksight.doctor.visit import Visit
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ _TOLD = ("keras", "jax", "jaxlib", "tensorflow", "torch", "onnx", "onnxruntime",
 _BUILT_IN = {"floatx": "float32", "image_data_format": "channels_last", "nnx_enabled": False}  # of Keras
 
 
-def python(visit: Visit) -> Finding:
+def python(visit: Visit) -> CheckResult:
     """The interpreter that runs this."""
     facts = {"version": platform.python_version(), "executable": sys.executable, "system": platform.platform()}
-    return Finding("python", "fine", "{version} at {executable}, {system}".format(**facts), facts=facts)
+    return CheckResult("python", "fine", "{version} at {executable}, {system}".format(**facts), facts=facts)
 
 
-def packages(visit: Visit) -> Finding:
+def packages(visit: Visit) -> CheckResult:
     """Whether all that Inksight needs is there, and new enough."""
     versions = {"inksight": metadata.version("inksight")}
     told = (*_TOLD, "opencv-python-headless")
@@ -40,11 +40,11 @@ def packages(visit: Visit) -> Finding:
     words = ", ".join(f"{name} {version}" for name, version in versions.items())
     if bad:
         words = f"{'; '.join(f'{name} is wanted, {found}' for name, found in bad.items())} ({words})"
-        return Finding("packages", "fault", words, _install(*bad), {"versions": versions, "unfit": bad})
-    return Finding("packages", "fine", words, facts={"versions": versions, "unfit": {}})
+        return CheckResult("packages", "fault", words, _install(*bad), {"versions": versions, "unfit": bad})
+    return CheckResult("packages", "fine", words, facts={"versions": versions, "unfit": {}})
 
 
-def extras(visit: Visit) -> Finding:
+def extras(visit: Visit) -> CheckResult:
     """Which extras are there."""
     there: list[str] = []
     lacking: list[str] = []
@@ -58,12 +58,14 @@ def extras(visit: Visit) -> Finding:
     words = f"{', '.join(there) or 'none'} (not there: {', '.join(lacking) or 'none'})"
     facts = {"there": there, "not_there": lacking}
     if not old:
-        return Finding("extras", "fine", words, facts=facts)
+        return CheckResult("extras", "fine", words, facts=facts)
     troubles = "; ".join(f"{each} is wanted, {why}" for found in old.values() for each, why in found.items())
-    return Finding("extras", "warning", f"{words}; {troubles}", _install(*(f"inksight[{name}]" for name in old)), facts)
+    return CheckResult(
+        "extras", "warning", f"{words}; {troubles}", _install(*(f"inksight[{name}]" for name in old)), facts
+    )
 
 
-def keras_settings(visit: Visit) -> Finding:
+def keras_settings(visit: Visit) -> CheckResult:
     """keras.json, which Keras reads whatever the program: what our networks cannot be built or trained with."""
     path = Path(keras_backend.config_file())
     facts: dict[str, Any] = {"path": str(path)}
@@ -73,34 +75,36 @@ def keras_settings(visit: Visit) -> Finding:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        return Finding("keras", "warning", f"{path} is no JSON ({error}): Keras does not heed it", mend, facts)
+        return CheckResult("keras", "warning", f"{path} is no JSON ({error}): Keras does not heed it", mend, facts)
     except OSError as error:
-        return Finding("keras", "fault", f"{path} cannot be read ({error.strerror}): Keras does not start", mend, facts)
+        return CheckResult(
+            "keras", "fault", f"{path} cannot be read ({error.strerror}): Keras does not start", mend, facts
+        )
     if not isinstance(settings, dict):
-        return Finding("keras", "fault", f"{path} holds no JSON object: Keras does not start", mend, facts)
+        return CheckResult("keras", "fault", f"{path} holds no JSON object: Keras does not start", mend, facts)
     facts = {"path": str(path), "settings": settings}
     bad = [f"{name} {settings[name]}" for name, good in _BUILT_IN.items() if settings.get(name, good) != good]
     if not isinstance(settings.get("epsilon", 1e-7), float):
         bad.append(f"epsilon {settings['epsilon']}")
     if bad:
         words = f"{path} has {', '.join(bad)}; networks here need its own settings"
-        return Finding("keras", "fault", words, mend, facts)
+        return CheckResult("keras", "fault", words, mend, facts)
     return _imported(visit, f"{path} changes nothing that matters here", facts)
 
 
-def _imported(visit: Visit, words: str, facts: dict[str, Any]) -> Finding:
+def _imported(visit: Visit, words: str, facts: dict[str, Any]) -> CheckResult:
     """Whether `import keras` works in a program that does not import Inksight; a missing backend is told elsewhere."""
     if find_spec(visit.wanted_backend) is None:
-        return Finding("keras", "fine", words, facts=facts)
+        return CheckResult("keras", "fine", words, facts=facts)
     told = import_keras()
     facts |= told.facts
     if told.trouble is None:
-        return Finding("keras", "fine", f"{words}; import keras runs on {told.facts['backend']}", facts=facts)
+        return CheckResult("keras", "fine", f"{words}; import keras runs on {told.facts['backend']}", facts=facts)
     mend = f"export KERAS_BACKEND={visit.wanted_backend}, or: pip install --force-reinstall inksight"
-    return Finding("keras", "fault", f"{words}; import keras fails: {told.trouble}", mend, facts)
+    return CheckResult("keras", "fault", f"{words}; import keras fails: {told.trouble}", mend, facts)
 
 
-def backends(visit: Visit) -> Finding:
+def backends(visit: Visit) -> CheckResult:
     """Which backends come up, and which of them a training takes."""
     from inksight.models.engine import BACKENDS
 
@@ -122,7 +126,7 @@ def backends(visit: Visit) -> Finding:
     verdict: Verdict = "warning" if mends else "fine"
     if wanted not in working:
         verdict = "fault"
-    return Finding("backends", verdict, "; ".join(words), "; ".join(mends) or None, facts)
+    return CheckResult("backends", verdict, "; ".join(words), "; ".join(mends) or None, facts)
 
 
 def _mend_of(backend: str, trouble: str) -> str:

@@ -10,16 +10,16 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 
-from inksight.doctor.finding import Finding, Verdict
+from inksight.doctor.finding import CheckResult, Verdict
 
 _SIGNS: dict[Verdict, tuple[str, int]] = {"fine": ("✓", 32), "warning": ("!", 33), "fault": ("✗", 31)}
 _NAME_COLUMNS = 11
 _BOLD = 1
 
 
-def tell(findings: Iterable[Finding], as_json: bool = False) -> bool:
+def tell(findings: Iterable[CheckResult], as_json: bool = False) -> bool:
     """Prints them all; whether none is a fault."""
-    told: list[Finding] = []
+    told: list[CheckResult] = []
     for finding in _quietly(findings):
         told.append(finding)
         if not as_json:
@@ -35,7 +35,7 @@ def tell(findings: Iterable[Finding], as_json: bool = False) -> bool:
     return healthy
 
 
-def _quietly(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _quietly(findings: Iterable[CheckResult]) -> Iterator[CheckResult]:
     """The same, and what a package prints when it is imported goes to stderr."""
     each = iter(findings)
     while True:
@@ -46,7 +46,7 @@ def _quietly(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield finding
 
 
-def _lines(finding: Finding) -> list[str]:
+def _lines(finding: CheckResult) -> list[str]:
     """Its words, wrapped where a terminal is narrow, and what mends it whole, to be copied."""
     sign, colour = _SIGNS[finding.verdict]
     start = f"  {finding.name:<{_NAME_COLUMNS}}"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 import inksight_keras as keras_backend
-from inksight.doctor.child import Told, ask
+from inksight.doctor.child import ChildResult, ask
 
 
 class Visit:
@@ -25,7 +25,7 @@ class Visit:
         return named if named in BACKENDS else keras_backend.DEFAULT
 
     @cached_property
-    def backends(self) -> dict[str, Told]:
+    def backends(self) -> dict[str, ChildResult]:
         """What each installed backend says for itself, imported in a process of its own."""
         from inksight.models.engine import BACKENDS
 

@@ -18,7 +18,7 @@ Part = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class InkStages:
     """One look at paper; all uint8 of one shape.
 
     paper: dark ink on light paper. plane: bright ink, the light divided out. unruled: without the paper's own lines.
@@ -41,9 +41,9 @@ class Course:
 
     inside: Part
     paper: Paper
-    first: Look
+    first: InkStages
     part: Part
-    second: Look
+    second: InkStages
 
     @property
     def ink(self) -> np.ndarray:
@@ -71,8 +71,8 @@ def course_of(picture: np.ndarray) -> Course:
     return Course(inside, paper, first, part, second)
 
 
-def _look(paper: np.ndarray, near: np.ndarray | None = None) -> Look:
+def _look(paper: np.ndarray, near: np.ndarray | None = None) -> InkStages:
     """Paper -> ink -> strokes; near: bool of its shape, where they can be."""
     plane = ink_plane(paper)
     unruled, rules = without_rules(plane)
-    return Look(paper, plane, unruled, digit_strokes(unruled, rules, near))
+    return InkStages(paper, plane, unruled, digit_strokes(unruled, rules, near))

@@ -19,7 +19,7 @@ from inksight.imaging.decode import fit_square
 from inksight.inference.predictor import Predictor
 from inksight.models import engine
 from inksight.runs import MODEL
-from inksight.training.device import settled
+from inksight.training.device import resolve_device
 from inksight.training.finalize import calibrated, export
 from inksight.training.fit import fit
 from inksight.training.provenance import provenance
@@ -104,7 +104,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         config = chosen(preset_named(self.preset), choices | {"seed": seed})
         backend = engine.prepare(config.backend, config.device)
         engine.load_keras()
-        config = settled(config, backend)
+        config = resolve_device(config, backend)
         images = self._images(rows)
         none = Split(images[:0], labels[:0].astype(np.int64))
         names = tuple(str(label) for label in self.classes_)

@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inksight.errors import DataError, InksightError, PictureError, RunError, UsageError
-from inksight.serve import pictures, protocol, state
-from inksight.serve.guard import HEADERS, Guard
+from inksight.serve import health, pictures, protocol
 from inksight.serve.metrics import Measured
+from inksight.serve.security import HEADERS, Security
 from inksight.serve.service import Service
 from inksight.serve.workshop import Workshop
 from inksight.utils.optional import not_installed
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 ROUTES = (
     Route("/predict", pictures.predict, methods=["POST"]),
     Route("/read", pictures.read, methods=["POST"]),
-    Route("/health/live", state.live),
-    Route("/health/ready", state.ready),
-    Route("/metrics", state.metrics),
-    Route("/openapi.json", state.schema),
+    Route("/health/live", health.live),
+    Route("/health/ready", health.ready),
+    Route("/metrics", health.metrics),
+    Route("/openapi.json", health.schema),
     Route("/v2", protocol.server),
-    Route("/v2/health/live", state.live),
-    Route("/v2/health/ready", state.ready),
+    Route("/v2/health/live", health.live),
+    Route("/v2/health/ready", health.ready),
     Route("/v2/models/{model}", protocol.model),
     Route("/v2/models/{model}/ready", protocol.model_ready),
     Route("/v2/models/{model}/infer", protocol.infer, methods=["POST"]),
@@ -89,7 +89,7 @@ def _page_routes(page: Page | None) -> list[Route]:
 
 def _middleware(service: Service) -> list[Middleware]:
     """What a request goes through before its route, the outermost first."""
-    layers = [Middleware(Measured, metrics=service.metrics), Middleware(Guard, service=service)]
+    layers = [Middleware(Measured, metrics=service.metrics), Middleware(Security, service=service)]
     if origins := service.settings.origins:
         headers = ["Authorization", "Content-Type"]
         cors = Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=headers)

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inksight.serve.gate import Place
+from inksight.serve.admission import Place
 from inksight.serve.service import Service
 
 

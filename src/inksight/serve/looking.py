@@ -17,8 +17,8 @@ from inksight.export.lowering import plan_of
 from inksight.imaging.decode import ParsedPicture
 from inksight.imaging.paper import shrunk
 from inksight.inference.predictor import UNNAMED, Predictor
+from inksight.serve.admission import Place
 from inksight.serve.endpoint import queued, service_of
-from inksight.serve.gate import Place
 from inksight.serve.uploads import body_of
 from inksight.utils.png import data_url
 

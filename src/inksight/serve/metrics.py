@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inksight.serve.gate import Gate
+from inksight.serve.admission import Admission
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 PICTURES = (1, 2, 4, 8, 16, 32)
@@ -19,7 +19,7 @@ NO_ROUTE = "none"
 class Metrics:
     """The numbers of one service."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Admission) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter("inksight_requests", "Answers sent.", ["route", "status"], registry=registry)

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from inksight.errors import PictureError
 from inksight.inference.predictor import UNNAMED
+from inksight.serve.admission import Place
 from inksight.serve.endpoint import queued, service_of
-from inksight.serve.gate import Place
 from inksight.serve.uploads import Upload, body_of, files_of, form_boundary
 
 Answer = dict[str, Any]

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from inksight.errors import UsageError, unknown
 from inksight.serve import tensors
+from inksight.serve.admission import Place
 from inksight.serve.endpoint import queued, service_of
-from inksight.serve.gate import Place
 from inksight.serve.model import Model
 from inksight.serve.uploads import body_of
 

@@ -15,8 +15,8 @@ import numpy as np
 from inksight.errors import InksightError
 from inksight.inference.predictor import Predictor
 from inksight.runs import model_name, resolve
+from inksight.serve.admission import Admission
 from inksight.serve.batching import Batcher
-from inksight.serve.gate import Gate
 from inksight.serve.metrics import Metrics
 from inksight.serve.model import Model
 from inksight.serve.settings import Settings
@@ -39,7 +39,7 @@ class Service:
         """
         self.settings = settings or Settings()
         self.ready = True
-        self.gate = Gate(self.settings)
+        self.gate = Admission(self.settings)
         self.metrics = Metrics(self.gate)
         self._run = run = run or model_name(resolve())
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "pictures")

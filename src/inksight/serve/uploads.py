@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from inksight.inference.predictor import UNNAMED
-from inksight.serve.gate import Place
+from inksight.serve.admission import Place
 
 FORM = "multipart/form-data"
 RAW = "application/octet-stream"

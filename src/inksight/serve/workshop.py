@@ -16,10 +16,10 @@ from inksight.errors import UsageError, unknown
 from inksight.imaging.decode import fit_square, parse_picture
 from inksight.runs import METRICS
 from inksight.serve import history, knobs
+from inksight.serve.admission import Place
 from inksight.serve.corrections import Correction, Corrections
+from inksight.serve.datasets import Datasets
 from inksight.serve.endpoint import queued, service_of
-from inksight.serve.gate import Place
-from inksight.serve.shelf import Shelf
 from inksight.serve.tensors import MOST_DIGITS
 from inksight.serve.training import Trainer
 from inksight.serve.uploads import Upload, body_of
@@ -40,7 +40,7 @@ class Workshop:
     def __init__(self, page: Page) -> None:
         self.runs = page.runs
         self.trainer = Trainer()
-        self.shelf = Shelf(page.data, cache_folder() / "uploads")
+        self.shelf = Datasets(page.data, cache_folder() / "uploads")
         self.corrections = Corrections(page.corrections)
         self.corrections.repair()
         self._evaluated: dict[tuple[Path, float], dict[str, Any]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from inksight.runs import MODEL, Run
 from inksight.tracking.table import Alive
-from inksight.tracking.training import PROJECT, Row, Training, files_of, rows_of
+from inksight.tracking.training import PROJECT, Row, TrackedTraining, files_of, rows_of
 from inksight.utils.storage import shown
 
 MODEL_FOLDER = "model"
@@ -30,7 +30,7 @@ class MLflow:
     def __init__(self, alive: Alive) -> None:
         self._alive = alive
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrackedTraining) -> None:
         """See Tracker."""
         for name, value in _HTTP.items():
             os.environ.setdefault(name, value)
@@ -81,7 +81,7 @@ class MLflow:
         """See Tracker."""
         self._client.set_terminated(self._id, "FAILED")
 
-    def _log_parameters(self, training: Training) -> None:
+    def _log_parameters(self, training: TrackedTraining) -> None:
         """All of them; MLflow takes the same ones once more."""
         from mlflow.entities import Param
 

@@ -50,7 +50,7 @@ def track(run: RunLike | None, to: str, tell: Callable[[str], None] | None = Non
         return beside.finish(opened.path, tell or _unheard)
 
 
-class Told:
+class TrackingSession:
     """A training that a tracker is told of; of none, where there is no tracker. As a context it is the training.
 
     callback: to be given to `fit`.
@@ -72,7 +72,7 @@ class Told:
             self._beside.tell(begin={"path": str(path.resolve()), "facts": dict(facts)})
             self.callback = cast("Callback", _Telling(callback, self._beside, tracker))
 
-    def __enter__(self) -> Told:
+    def __enter__(self) -> TrackingSession:
         return self
 
     def __exit__(
@@ -141,7 +141,7 @@ class _Beside:
         self._tracker, self._silence_s = tracker, most_silence(tracker)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-W", "ignore", "-m", "inksight.tracking.beside", tracker],
+                [sys.executable, "-P", "-W", "ignore", "-m", "inksight.tracking.process", tracker],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.runs import Run
-from inksight.tracking.training import Row, Training
+from inksight.tracking.training import Row, TrackedTraining
 
 Alive = Callable[[], None]
 """A sign of life, to be given after each thing that is sent."""
@@ -22,7 +22,7 @@ class Tracker(Protocol):
     A training may be told in several goes, by its key: what is there already is neither lost nor doubled.
     """
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrackedTraining) -> None:
         """Before anything else."""
 
     def row(self, row: Row) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from inksight.runs import FIGURES, README, Run
 from inksight.tracking.table import Alive
-from inksight.tracking.training import Row, Training, rows_of
+from inksight.tracking.training import Row, TrackedTraining, rows_of
 
 FOLDER = "tensorboard"
 
@@ -21,7 +21,7 @@ class TensorBoard:
     def __init__(self, alive: Alive) -> None:
         self._alive = alive
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrackedTraining) -> None:
         """See Tracker."""
         self._training = training
         self._folder = training.path.parent / FOLDER / training.name
@@ -77,7 +77,7 @@ class TensorBoard:
                 writer.add_scalar(name, value, int(row["step"]), walltime=self._training.started_s + row["seconds"])
 
 
-def _table(training: Training) -> str:
+def _table(training: TrackedTraining) -> str:
     """The parameters in Markdown, and the command."""
     lines = [f"| {name} | {value} |" for name, value in training.parameters.items()]
     return "\n".join(["| parameter | value |", "|---|---|", *lines, "", f"    {training.command}", ""])

@@ -19,7 +19,7 @@ _LATER = ("resumed", "track")  # what facts say of how a training went, not of w
 
 
 @dataclass(frozen=True)
-class Training:
+class TrackedTraining:
     """path: of its run. key: the same for a training, its resumption, its run folder and copies of it, however they are
     called. started_s: since 1970.
     """
@@ -36,12 +36,12 @@ class Training:
         return self.path.name
 
 
-def training_of(path: Path, facts: Mapping[str, Any]) -> Training:
+def training_of(path: Path, facts: Mapping[str, Any]) -> TrackedTraining:
     """Of a run's path and its provenance."""
     path = path.resolve()
     which = {name: value for name, value in facts.items() if name not in _LATER}
     text = json.dumps(which, sort_keys=True)
-    return Training(
+    return TrackedTraining(
         path=path,
         key=hashlib.sha256(text.encode()).hexdigest()[:16],
         parameters=_flat({name: value for name, value in which.items() if name not in ("command", "started")}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from inksight.runs import Run
 from inksight.tracking.table import Alive
-from inksight.tracking.training import PROJECT, Row, Training, files_of, results_of
+from inksight.tracking.training import PROJECT, Row, TrackedTraining, files_of, results_of
 from inksight.utils.storage import shown
 
 _INIT_S = 20.0
@@ -20,7 +20,7 @@ class WeightsAndBiases:
     def __init__(self, alive: Alive) -> None:
         self._alive = alive
 
-    def begin(self, training: Training) -> None:
+    def begin(self, training: TrackedTraining) -> None:
         """See Tracker."""
         import wandb
 

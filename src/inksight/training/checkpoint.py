@@ -67,7 +67,7 @@ def parse(content: bytes) -> Checkpoint:
     return Checkpoint(**about, **arrays)
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Where checkpoints are kept. tell: set by `fit`, for what a person should know at the end."""
 
     tell: Callable[[str], None]

@@ -31,11 +31,11 @@ _LEAST_RATIO = 20  # of the time between two checkpoints to the time that one ta
 _NAME = re.compile(r"checkpoint-\d+\.npz")
 
 
-class Unfinished:
+class CheckpointDir:
     """A training that has not ended.
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
-    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Keeper.
+    None to begin at the beginning. notes: what a person should know before it goes on. tell: see Checkpointer.
 
     As a context it is the training: whatever it is left by, its checkpoints are kept. Without any, leaving it by an
     error that would come again, or by Ctrl-C, throws it away; by a full disk or a fault it is kept.
@@ -51,7 +51,7 @@ class Unfinished:
         self._every_s = _seconds_between()
         self._next = 0.0
 
-    def __enter__(self) -> Unfinished:
+    def __enter__(self) -> CheckpointDir:
         self._next = time.monotonic() + self._every_s
         return self
 
@@ -66,7 +66,7 @@ class Unfinished:
         self.close()
 
     def is_due(self) -> bool:
-        """See Keeper."""
+        """See Checkpointer."""
         return self.due_in_s <= 0
 
     @property
@@ -75,7 +75,7 @@ class Unfinished:
         return self._next - time.monotonic()
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """See Keeper. The newest ones stay, older ones go."""
+        """See Checkpointer. The newest ones stay, older ones go."""
         began = time.monotonic()
         self._next = began + self._every_s
         with whole_file(self.folder / f"checkpoint-{checkpoint.step:06}.npz") as temporary:
@@ -87,7 +87,7 @@ class Unfinished:
             self._next = max(self._next, began + _LEAST_RATIO * (time.monotonic() - began))
 
     def forget(self) -> None:
-        """See Keeper."""
+        """See Checkpointer."""
         if self.newest is None:
             self.discard()
 
@@ -132,12 +132,12 @@ class Unfinished:
             )
 
 
-def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> Unfinished:
+def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> CheckpointDir:
     """Begins a training: takes the place of its run, for nobody else to take.
 
     Args:
         stem: the start of a default name: `runs/<stem>-<number>`. out: the very path wanted instead.
-        facts: as in Unfinished.
+        facts: as in CheckpointDir.
     Raises:
         StorageError: `out` is taken, or the disk takes no files.
     """
@@ -156,14 +156,14 @@ def claim(stem: str, out: Path | None, facts: dict[str, Any]) -> Unfinished:
         return claimed
 
 
-def take_up(path: Path, workers: int = 1) -> Unfinished:
+def take_up(path: Path, workers: int = 1) -> CheckpointDir:
     """Opens the training of the run `path`, and its newest checkpoint that is whole, for so many workers.
 
     Raises:
         RunError: it runs, is damaged or of another version.
     """
     folder = runs.unfinished_folder(path)
-    found = Unfinished(path, {}, _locked(folder))
+    found = CheckpointDir(path, {}, _locked(folder))
     try:
         found.facts = _facts(folder)
         for file in _leftovers(path):
@@ -204,9 +204,9 @@ def find(name: str | Path) -> Path:
     raise RunError(unknown("unfinished training", str(path), names))
 
 
-def _claimed(path: Path, facts: dict[str, Any]) -> Unfinished:
+def _claimed(path: Path, facts: dict[str, Any]) -> CheckpointDir:
     """Makes the folder for `path`, locked from its first moment."""
-    claimed = Unfinished(path, facts)
+    claimed = CheckpointDir(path, facts)
     try:
         with whole_folder(claimed.folder) as temporary:
             with whole_file(temporary / START) as file:
@@ -298,7 +298,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     return dict(facts)
 
 
-def _find_newest(found: Unfinished, workers: int) -> None:
+def _find_newest(found: CheckpointDir, workers: int) -> None:
     """Fills in `newest` and `notes`, and lets the facts tell of the break."""
     for file in _checkpoints(found.folder):
         try:

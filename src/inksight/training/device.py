@@ -35,7 +35,7 @@ def gpus(backend: str) -> list[str]:
     return _SEEN[backend]()
 
 
-def settled(config: TrainConfig, backend: str) -> TrainConfig:
+def resolve_device(config: TrainConfig, backend: str) -> TrainConfig:
     """`config` with what this process takes in place of "auto": its backend, device and precision. Keras is loaded.
 
     Raises:

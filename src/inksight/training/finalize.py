@@ -25,7 +25,7 @@ from inksight.metrics.calibration import evidence, fit_temperature, with_tempera
 from inksight.models.table import layer_table
 from inksight.report.model_card import readme
 from inksight.training.batches import with_moves
-from inksight.training.checkpoint_dir import Unfinished
+from inksight.training.checkpoint_dir import CheckpointDir
 from inksight.training.provenance import CARRIED
 from inksight.training.session import LEAST_VALIDATION
 from inksight.utils.atomic import whole_folder
@@ -59,7 +59,7 @@ class Trained:
     figures: Callable[[Predictor], dict[str, Any]] = lambda predictor: {}
 
 
-def finish(trained: Trained, clock: Clock, place: Unfinished) -> runs.Run:
+def finish(trained: Trained, clock: Clock, place: CheckpointDir) -> runs.Run:
     """Tests a trained model and saves all there is to know about it.
 
     Args:
@@ -73,7 +73,7 @@ def finish(trained: Trained, clock: Clock, place: Unfinished) -> runs.Run:
         return runs.Run(place.path)
 
 
-def _save(save: Callable[[Path, str], None], place: Unfinished) -> None:
+def _save(save: Callable[[Path, str], None], place: CheckpointDir) -> None:
     """Lets `save` fill the run folder; where its place takes no files, a temporary one keeps what was learned."""
     path = place.path
     try:

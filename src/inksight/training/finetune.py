@@ -19,10 +19,10 @@ from inksight.evaluation.evaluate import labelled_as
 from inksight.inference.predictor import Predictor
 from inksight.models import engine
 from inksight.models.weights import load_network, seed_dropout
-from inksight.tracking.session import Told
+from inksight.tracking.session import TrackingSession
 from inksight.tracking.table import require_tracker
-from inksight.training.checkpoint_dir import Unfinished, claim
-from inksight.training.device import anywhere, settled
+from inksight.training.checkpoint_dir import CheckpointDir, claim
+from inksight.training.device import anywhere, resolve_device
 from inksight.training.finalize import Trained, finish
 from inksight.training.provenance import provenance
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
@@ -75,7 +75,7 @@ def finetune(
 
 
 def take_up(
-    begun: Unfinished,
+    begun: CheckpointDir,
     clock: Clock,
     callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
@@ -99,14 +99,14 @@ def _carry_out(
     *,
     choices: dict[str, Any] | None = None,
     out: Path | None = None,
-    begun: Unfinished | None = None,
+    begun: CheckpointDir | None = None,
 ) -> runs.Run:
     """The job itself: a new one of `choices` for `out`, or `begun`, which broke off."""
     predictor = Predictor.load(before.path)
     backend = engine.prepare(config.backend, config.device)
     with clock.stage("data"):
         engine.load_keras()
-        config = settled(config, backend)
+        config = resolve_device(config, backend)
         whole = _own_data(before, predictor, progress)
         dataset = whole.held_out(config.validation, config.seed)
         new = _new_pictures(data, predictor, progress)
@@ -130,12 +130,12 @@ def _carry_out(
     figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
     with (
         begun or claim(f"{dataset.name}-{PRESET}", out, facts) as place,
-        Told(track, place.path, facts, callback) as told,
+        TrackingSession(track, place.path, facts, callback) as told,
     ):
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         with clock.stage("fit"):
-            fitted = fit(model, mixed, config, backend, callback=told.callback, keeper=place)
+            fitted = fit(model, mixed, config, backend, callback=told.callback, checkpointer=place)
         return told.kept(finish(Trained(model, mixed, fitted, config, facts, figures), clock, place))
 
 

@@ -18,7 +18,7 @@ from inksight.errors import EngineError, StorageError
 from inksight.metrics.metrics import METRICS
 from inksight.models.table import layer_table
 from inksight.training.batches import Batches, planned_epochs
-from inksight.training.checkpoint import Checkpoint, Keeper
+from inksight.training.checkpoint import Checkpoint, Checkpointer
 from inksight.training.schedule import SHAPES, Pace
 from inksight.training.stepper import Stepper, Weights, build_stepper, held_images
 from inksight.training.together import ALONE, Processes
@@ -56,7 +56,7 @@ def fit(
     backend: str,
     ends_at: float | None = None,
     callback: Callback | None = None,
-    keeper: Keeper | None = None,
+    checkpointer: Checkpointer | None = None,
     processes: Processes = ALONE,
     stop: threading.Event | None = None,
     looks: Sequence[float] = (),
@@ -70,7 +70,7 @@ def fit(
         model: as built by `inksight.models.build`.
         ends_at: a reading of time.monotonic() at which to be done; the schedule is fitted to it.
         callback: shown each step and epoch.
-        keeper: given a checkpoint whenever it wants one; where it has one already, the training goes on from there.
+        checkpointer: given a checkpoint whenever it wants one; if it has one already, the training goes on from there.
         processes: who trains; by default this process alone. All of several must be given the same of the rest.
         stop: ends it as Ctrl-C does once it is set.
         looks: shares of the training, 0–1 and ascending, after which to measure on the validation part, besides the
@@ -80,16 +80,16 @@ def fit(
     """
     callback = callback or Callback()
     callback.built(layer_table(model))
-    if keeper is not None:
-        keeper.tell = callback.noted
-        for text in keeper.notes:
+    if checkpointer is not None:
+        checkpointer.tell = callback.noted
+        for text in checkpointer.notes:
             callback.noted(text)
     stop = stop or threading.Event()
     with interruptible(stop.set):
         held = held_images(data.train.batch, config, backend, processes)
         stepper = build_stepper(model, config, backend, processes, held)
         batches = Batches(data.train, len(data.classes), config, processes, held is not None, data.outliers)
-        loop = _Loop(stepper, batches, data, config, ends_at, callback, keeper, stop, processes, looks)
+        loop = _Loop(stepper, batches, data, config, ends_at, callback, checkpointer, stop, processes, looks)
         loop.run()
     weights = loop.best_weights()
     if not all(np.isfinite(weight).all() for weight in weights):
@@ -109,12 +109,18 @@ class _Loop:
         config: TrainConfig,
         ends_at: float | None,
         callback: Callback,
-        keeper: Keeper | None,
+        checkpointer: Checkpointer | None,
         stop: threading.Event,
         processes: Processes,
         looks: Sequence[float],
     ) -> None:
-        self.stepper, self.data, self.config, self.callback, self.keeper = stepper, data, config, callback, keeper
+        self.stepper, self.data, self.config, self.callback, self.checkpointer = (
+            stepper,
+            data,
+            config,
+            callback,
+            checkpointer,
+        )
         self.stop = stop  # set where somebody asks to end after the step at hand
         self.processes = processes
         self.batches = batches
@@ -134,8 +140,8 @@ class _Loop:
         self.epochs_since_best = 0
         self.seconds_before = 0.0
         self.keeping_fails = False
-        if keeper is not None and keeper.newest is not None:
-            self._restore(keeper.newest)
+        if checkpointer is not None and checkpointer.newest is not None:
+            self._restore(checkpointer.newest)
 
     def run(self) -> None:
         """Steps until the schedule, the clock, early stopping or a person ends it."""
@@ -151,8 +157,8 @@ class _Loop:
             self._look(rate)
             if self._ended():
                 break
-            if self.keeper is not None and self.keeper.is_due():
-                self._keep(self.keeper)
+            if self.checkpointer is not None and self.checkpointer.is_due():
+                self._keep(self.checkpointer)
         self._read_clock()
         self.fitted.epochs = self.pace.step / self.batches.per_epoch
         self.fitted.images_per_s = self.pace.step * self.batches.batch_size / self._seconds()
@@ -166,8 +172,8 @@ class _Loop:
 
     def diverged(self, loss: float) -> EngineError:
         """The error for a loss that is no longer a number. It would come again, so no checkpoint is worth keeping."""
-        if self.keeper is not None:
-            self.keeper.forget()
+        if self.checkpointer is not None:
+            self.checkpointer.forget()
         return EngineError(
             f"the training diverged: the loss is {loss} at step {self.pace.step:,} of {self.pace.planned_steps:,}. "
             f"No run was saved. Try a smaller learning_rate than {self.config.learning_rate:g}."
@@ -181,7 +187,7 @@ class _Loop:
         """Since the training began, without the time between a break and its taking up."""
         return self.seconds_before + self.seconds
 
-    def _keep(self, keeper: Keeper) -> None:
+    def _keep(self, checkpointer: Checkpointer) -> None:
         """Keeps all that `_restore` wants back. A place that takes none stops no training."""
         best_loss, best = self.best or (None, [])
         checkpoint = Checkpoint(
@@ -197,7 +203,7 @@ class _Loop:
             best=best,
         )
         try:
-            keeper.keep(checkpoint)
+            checkpointer.keep(checkpoint)
             self.keeping_fails = False
         except StorageError as error:
             if not self.keeping_fails:

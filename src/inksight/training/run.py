@@ -20,10 +20,10 @@ from inksight.data.dataset import Dataset
 from inksight.data.registry import KnownSet
 from inksight.errors import UsageError
 from inksight.models import engine
-from inksight.tracking.session import Told
+from inksight.tracking.session import TrackingSession
 from inksight.tracking.table import require_tracker
-from inksight.training.checkpoint_dir import Unfinished, claim
-from inksight.training.device import anywhere, settled
+from inksight.training.checkpoint_dir import CheckpointDir, claim
+from inksight.training.device import anywhere, resolve_device
 from inksight.training.finalize import Trained, finish
 from inksight.training.provenance import provenance
 from inksight.training.session import build_model, chosen, load_checked, require_time_limit, require_watchable
@@ -33,7 +33,7 @@ from inksight.utils.timing import Clock
 if TYPE_CHECKING:
     from inksight.callbacks import Callback
     from inksight.models.table import LayerRow
-    from inksight.training.workers import Crew, Workers
+    from inksight.training.workers import Workers
 
 # What is still to do after the last step whatever the data: export, proof, figures. Kept free under a time limit.
 _RESERVE_S = 2.5
@@ -89,8 +89,8 @@ def train(
     callback, progress = notebook.shown(callback, progress)
     require_time_limit(time_limit_s)
     track = require_tracker(track)
-    order = Order(data, preset, config, time_limit_s, size_px, preprocessing, track)
-    return carry_out(order, out, clock, callback, progress, on)
+    request = TrainRequest(data, preset, config, time_limit_s, size_px, preprocessing, track)
+    return run_training(request, out, clock, callback, progress, on)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def plan_training(
     whole = load_checked(data, size_px, preprocessing, wanted, progress)
     dataset = whole.held_out(wanted.validation, wanted.seed)
     engine.load_keras()
-    wanted = settled(replace(wanted, backend=backend), backend)
+    wanted = resolve_device(replace(wanted, backend=backend), backend)
     require_watchable(dataset, wanted)
     from inksight.models.table import layer_table
     from inksight.training.batches import planned_epochs, steps_per_epoch
@@ -154,7 +154,7 @@ def _base(preset: str, config: TrainConfig | str | Path | None) -> tuple[str, Tr
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class TrainRequest:
     """What to train; the fields are those of `train`."""
 
     data: str | Path | Dataset
@@ -166,72 +166,66 @@ class Order:
     track: str | None = None
 
 
-def carry_out(
-    order: Order,
+def run_training(
+    request: TrainRequest,
     out: Path | None,
     clock: Clock,
     callback: Callback | None,
     progress: Callable[[int, int, str], None] | None,
     on: Workers | None = None,
-    begun: Unfinished | None = None,
+    begun: CheckpointDir | None = None,
 ) -> runs.Run:
-    """The job itself. Arguments and errors as for `train`.
+    """Load, build, fit, and leave the rest to `finish`. Arguments and errors as for `train`.
 
     Args:
-        begun: the training of this very order that broke off; it is gone on with, in its place.
+        begun: the checkpoints of this very request, if it broke off; the training goes on from there.
     """
-    with on.gathered() if on else nullcontext() as crew:
-        return _carried_out(order, out, clock, callback, progress, crew, begun)
+    with on.gathered() if on else nullcontext() as group:
+        # Load
+        backend = engine.prepare(request.config.backend, request.config.device)
+        config = replace(request.config, backend=backend)
+        with ThreadPoolExecutor(1) as side, clock.stage("data"):
+            if not isinstance(request.data, Dataset) and isinstance(data_room.find(request.data), KnownSet):
+                side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
+            whole = load_checked(request.data, request.size_px, request.preprocessing, config, progress)
+            dataset = whole.held_out(config.validation, config.seed)
+            engine.load_keras()
+            config = group.resolve_device(config) if group else resolve_device(config, backend)
+            if begun is None:
+                facts = provenance(whole, request.preset, config, request.time_limit_s, group.count if group else 1)
+                facts |= {"track": request.track} if request.track else {}
+            else:
+                facts = begun.going_on(config.device)
+                begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
+            del whole  # the held-out set is a copy of most of it
 
+        # Build
+        require_watchable(dataset, config)
+        if group is not None:
+            group.require(dataset, config)
+        with clock.stage("build"):
+            model = build_model(dataset, config)
 
-def _carried_out(
-    order: Order,
-    out: Path | None,
-    clock: Clock,
-    callback: Callback | None,
-    progress: Callable[[int, int, str], None] | None,
-    crew: Crew | None,
-    begun: Unfinished | None,
-) -> runs.Run:
-    """See carry_out. crew: who fits; this process where there is none."""
-    backend = engine.prepare(order.config.backend, order.config.device)
-    config = replace(order.config, backend=backend)
-    with ThreadPoolExecutor(1) as side, clock.stage("data"):
-        if not isinstance(order.data, Dataset) and isinstance(data_room.find(order.data), KnownSet):
-            side.submit(engine.load_keras)  # meanwhile; a path may turn out bad, and then nobody wants to wait
-        whole = load_checked(order.data, order.size_px, order.preprocessing, config, progress)
-        dataset = whole.held_out(config.validation, config.seed)
-        engine.load_keras()
-        config = crew.settled(config) if crew else settled(config, backend)
-        if begun is None:
-            facts = provenance(whole, order.preset, config, order.time_limit_s, crew.count if crew else 1)
-            facts |= {"track": order.track} if order.track else {}
-        else:
-            facts = begun.going_on(config.device)
-            begun.require_data(whole.sha256, facts["data"]["sha256"], whole.source or whole.name)
-        del whole  # the held-out set is a copy of most of it
-    require_watchable(dataset, config)
-    if crew is not None:
-        crew.require(dataset, config)
-    with clock.stage("build"):
-        model = build_model(dataset, config)
-    from inksight.training.fit import fit
+        # Fit, calibrate, test, save
+        from inksight.training.fit import fit
 
-    threading.Thread(target=_import_late, daemon=True).start()
-    with (
-        begun or claim(f"{dataset.name}-{order.preset}", out, facts) as place,
-        Told(order.track, place.path, facts, callback) as told,
-    ):
-        if place.newest is not None:
-            clock.resume("fit", place.newest.seconds)
-        ends_at = _ends_at(clock, order.time_limit_s)
-        with clock.stage("fit"):
-            fitted = (crew.fit if crew else fit)(model, dataset, config, backend, ends_at, told.callback, place)
-        return told.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
+        threading.Thread(target=_import_late, daemon=True).start()
+        with (
+            begun or claim(f"{dataset.name}-{request.preset}", out, facts) as place,
+            TrackingSession(request.track, place.path, facts, callback) as session,
+        ):
+            if place.newest is not None:
+                clock.resume("fit", place.newest.seconds)
+            ends_at = _ends_at(clock, request.time_limit_s)
+            with clock.stage("fit"):
+                fitted = (group.fit if group else fit)(
+                    model, dataset, config, backend, ends_at, session.callback, place
+                )
+            return session.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
 
 
 def take_up(
-    begun: Unfinished,
+    begun: CheckpointDir,
     data: Dataset | None,
     clock: Clock,
     callback: Callback | None,
@@ -249,8 +243,8 @@ def take_up(
     config = anywhere(TrainConfig.of(facts))
     chosen_before = {name: facts[name] for name in ("preset", "time_limit_s", "size_px", "preprocessing")}
     source = facts["data"]["source"] if data is None else data
-    order = Order(source, config=config, track=track, **chosen_before)
-    return carry_out(order, None, clock, callback, progress, on, begun)
+    request = TrainRequest(source, config=config, track=track, **chosen_before)
+    return run_training(request, None, clock, callback, progress, on, begun)
 
 
 def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:

@@ -29,7 +29,7 @@ _LINES = 64  # shards in a file of the listing; that many are held at once
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What decides the answers, and what was listed.
 
     source: a URL or a path from the root. shown: the source as it was first given. column: as it was chosen.
@@ -51,10 +51,10 @@ class Plan:
         return f"{self.model[:16]}:{self.inksight}:{self.column or ''}:{self.source}"
 
 
-class Folder:
+class BatchFolder:
     """An open batch. out: as it was given. plan: the one it began with. resumed: whether it was there already."""
 
-    def __init__(self, out: str, plan: Plan) -> None:
+    def __init__(self, out: str, plan: BatchPlan) -> None:
         self.out, self.plan = out, plan
         self.remote, self.single = is_url(out), out.endswith(".parquet")
         self.path = Path(out.rstrip("/"))  # of the result, where it is on a disk
@@ -62,7 +62,7 @@ class Folder:
         self.store = Store(out if self.remote else str(self.unfinished))
         self.resumed = False
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, plan: BatchPlan) -> None:
         """Takes the plan of the unfinished batch that is there, if it is the same.
 
         Raises:
@@ -82,7 +82,7 @@ class Folder:
             content = self.store.read(_PLAN)
         try:
             loaded = json.loads(content)
-            there = Plan(**loaded["plan"]) if loaded["format"] == FORMAT else None
+            there = BatchPlan(**loaded["plan"]) if loaded["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"{self.store.path(_PLAN)} is damaged ({error!r}). Delete {self.store.place} and begin anew."
@@ -144,7 +144,7 @@ class Folder:
 
 
 @contextmanager
-def held(out: str, plan: Plan) -> Iterator[Folder]:
+def held(out: str, plan: BatchPlan) -> Iterator[BatchFolder]:
     """The batch that will be `out`, new or gone on with; as long as the block lasts, for nobody else on this disk.
 
     Raises:
@@ -153,7 +153,7 @@ def held(out: str, plan: Plan) -> Iterator[Folder]:
         RunError: another process works on it.
     """
     _require_place(out)
-    folder = Folder(out, plan)
+    folder = BatchFolder(out, plan)
     if folder.remote:
         folder.begin(plan)
         yield folder
@@ -185,7 +185,7 @@ def _lines_name(first: int) -> str:
     return f"{_STATE}/shards-{first:06}.jsonl"
 
 
-def _shown(plan: Plan, name: str) -> str:
+def _shown(plan: BatchPlan, name: str) -> str:
     """A choice for people."""
     if name == "model":
         return f"{plan.model_name} ({plan.model[:12]}…)"

@@ -23,7 +23,7 @@ from inksight import errors
 from inksight.cluster import Cluster, connected
 from inksight.data.progress import Progress
 from inksight.errors import EngineError, InksightError, UsageError
-from inksight.inference.batch.folder import Folder, Plan, held
+from inksight.inference.batch.folder import BatchFolder, BatchPlan, held
 from inksight.inference.batch.listing import list_shards, whole_place
 from inksight.inference.batch.part import Receipt, find_part, join_parts, make_schema, part_name
 from inksight.inference.batch.shard import Shard, from_line, pack, unpack
@@ -106,7 +106,7 @@ def predict_batch(
     clock, progress = Clock(time.monotonic() if started is None else started), progress or notebook.loading()
     predictor = Predictor.load(model, num_threads=1)
     digest = _sha256(predictor.content + json.dumps(asdict(predictor.card), sort_keys=True).encode())
-    plan = Plan(whole_place(source), source, column, digest, predictor.name, engine.package_version())
+    plan = BatchPlan(whole_place(source), source, column, digest, predictor.name, engine.package_version())
     with held(out, plan) as folder, _kept(folder):
         if not folder.resumed:
             with clock.stage("list"):
@@ -170,7 +170,7 @@ class _Tally:
 
 
 def _answer_all(
-    folder: Folder, errand: Errand, workers: int | None, address: str | None, tally: _Tally, clock: Clock
+    folder: BatchFolder, errand: Errand, workers: int | None, address: str | None, tally: _Tally, clock: Clock
 ) -> int:
     """Makes all parts that are missing; gives the number of workers, 0 where none was needed."""
     missing = _missing(folder, tally)
@@ -211,7 +211,7 @@ def _waiting_told(tally: _Tally) -> Iterator[None]:
         watch.join()
 
 
-def _missing(folder: Folder, tally: _Tally) -> Iterator[tuple[int, bytes]]:
+def _missing(folder: BatchFolder, tally: _Tally) -> Iterator[tuple[int, bytes]]:
     """The shards without a part, packed, by number; the others are counted."""
     lines = folder.listing()
     with ThreadPoolExecutor(_LOOKS) as pool:
@@ -230,7 +230,7 @@ def _missing(folder: Folder, tally: _Tally) -> Iterator[tuple[int, bytes]]:
                     tally.add(receipt.rows, receipt.errors)
 
 
-def _answer_wave(wave: dict[int, bytes], folder: Folder, errand: Errand, workers: int, tally: _Tally) -> None:
+def _answer_wave(wave: dict[int, bytes], folder: BatchFolder, errand: Errand, workers: int, tally: _Tally) -> None:
     """Makes the parts of some shards; what a lost node took with it is done once more.
 
     Raises:
@@ -297,7 +297,7 @@ def _workers_of(cluster: Cluster, wanted: int | None) -> int:
 
 
 @contextmanager
-def _kept(folder: Folder) -> Iterator[None]:
+def _kept(folder: BatchFolder) -> Iterator[None]:
     """Lets an error say how to go on; a batch without any part is thrown away by it."""
     try:
         yield

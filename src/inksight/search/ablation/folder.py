@@ -20,7 +20,7 @@ from inksight.errors import RunError, StorageError
 from inksight.models import engine
 from inksight.runs import write_json
 from inksight.search.ablation.begun import FORMAT, damaged, held_place, load_begun, require_no_difference
-from inksight.search.ablation.plan import Plan
+from inksight.search.ablation.plan import ExperimentPlan
 from inksight.utils.atomic import Lines, whole_file
 
 PLAN, TRIALS, PAGE, EFFECTS = "experiment.json", "trials.jsonl", "experiment.html", "effects.json"
@@ -47,11 +47,11 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Folder:
+class ExperimentFolder:
     """An open experiment folder. about: data, versions and machine, as experiment.json holds them."""
 
     path: Path
-    plan: Plan
+    plan: ExperimentPlan
     about: dict[str, Any]
 
     @property
@@ -87,7 +87,9 @@ def about(dataset: Dataset, backend: str) -> dict[str, Any]:
 
 
 @contextmanager
-def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = False) -> Iterator[Folder]:
+def held(
+    path: Path | None, plan: ExperimentPlan, facts: dict[str, Any], resumed: bool = False
+) -> Iterator[ExperimentFolder]:
     """A new folder, or the one at `path` if it holds the same experiment; as long as the block lasts, for nobody else.
 
     More seeds are the same experiment.
@@ -105,7 +107,7 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
         yield _begun(place, plan, facts, resumed)
 
 
-def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Folder:
+def _begun(path: Path, plan: ExperimentPlan, facts: dict[str, Any], resumed: bool) -> ExperimentFolder:
     """The folder with its plan written. Arguments and errors as for `held`."""
     if (path / PLAN).is_file():
         there = open_folder(path)
@@ -117,10 +119,10 @@ def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Fold
         raise StorageError(f"{path} exists already and is no experiment; it is left as it was. Choose another --out.")
     with whole_file(path / PLAN) as file:
         write_json(file, {"format": FORMAT, "plan": asdict(plan), **facts})
-    return Folder(path, plan, facts)
+    return ExperimentFolder(path, plan, facts)
 
 
-def open_folder(path: Path) -> Folder:
+def open_folder(path: Path) -> ExperimentFolder:
     """The experiment in a folder.
 
     Raises:
@@ -131,13 +133,13 @@ def open_folder(path: Path) -> Folder:
         stored = content.pop("plan")
         knobs = {name: tuple(values) for name, values in stored["knobs"].items()}
         base = TrainConfig(**stored["base"])
-        plan = Plan(**{**stored, "knobs": knobs, "base": base, "notes": tuple(stored["notes"])})
+        plan = ExperimentPlan(**{**stored, "knobs": knobs, "base": base, "notes": tuple(stored["notes"])})
     except (KeyError, TypeError, AttributeError) as error:
         raise damaged(path / PLAN, error) from error
-    return Folder(path, plan, content)
+    return ExperimentFolder(path, plan, content)
 
 
-def require_same(folder: Folder, plan: Plan, facts: dict[str, Any], resumed: bool) -> None:
+def require_same(folder: ExperimentFolder, plan: ExperimentPlan, facts: dict[str, Any], resumed: bool) -> None:
     """Raises StorageError, with what differs, unless `plan` and `facts` are those of the folder or add seeds to it."""
     stored, wanted = folder.plan, plan
     old, new = asdict(stored.base), asdict(wanted.base)

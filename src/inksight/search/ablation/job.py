@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from inksight.config import TrainConfig
 from inksight.config import preset as preset_named
@@ -16,11 +16,11 @@ from inksight.errors import UsageError
 from inksight.models import engine
 from inksight.runs import write_json
 from inksight.search.ablation import folder as folders
-from inksight.search.ablation.folder import Folder, Outcome
-from inksight.search.ablation.plan import Plan, Setting, invitation, make_plan, require_seeds
+from inksight.search.ablation.folder import ExperimentFolder, Outcome
+from inksight.search.ablation.plan import ExperimentPlan, Setting, invitation, make_plan, require_seeds
 from inksight.search.ablation.results import Experiment
 from inksight.search.ablation.trial import OutOfTimeError, costs, run_trial
-from inksight.training.device import settled
+from inksight.training.device import resolve_device
 from inksight.training.session import chosen, load_checked, require_time_limit
 from inksight.utils.atomic import whole_file
 from inksight.utils.signals import interruptible
@@ -29,36 +29,20 @@ _RESERVE_S = 4.0  # for the page, under a time limit
 _SLACK = 1.1  # no training takes exactly as long as the one before it
 
 
-class Onlooker(Protocol):
-    """What may look on while an experiment runs."""
+class ExperimentCallback:
+    """The base class of callbacks of an experiment; every method does nothing."""
 
     def begun(self, experiment: Experiment) -> None:
-        """Before the first training of this command."""
+        """Called before the first training of this command."""
 
     def starting(self, setting: str, seed: int) -> None:
-        """Before each training."""
+        """Called before each training."""
 
     def ended(self, outcome: Outcome, experiment: Experiment) -> None:
-        """After each training."""
+        """Called after each training."""
 
     def stopping(self) -> None:
-        """Somebody pressed Ctrl-C."""
-
-
-class Silent:
-    """An Onlooker that shows nothing."""
-
-    def begun(self, experiment: Experiment) -> None:
-        """Nothing."""
-
-    def starting(self, setting: str, seed: int) -> None:
-        """Nothing."""
-
-    def ended(self, outcome: Outcome, experiment: Experiment) -> None:
-        """Nothing."""
-
-    def stopping(self) -> None:
-        """Nothing."""
+        """Called on Ctrl-C."""
 
 
 def experiment(
@@ -73,7 +57,7 @@ def experiment(
     time_limit_s: float | None = None,
     size_px: int | None = None,
     preprocessing: str | None = None,
-    onlooker: Onlooker | None = None,
+    callback: ExperimentCallback | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
     **choices: Any,
@@ -94,7 +78,7 @@ def experiment(
         resume: a folder to go on with, whose plan stands; `seeds` may add to it.
         time_limit_s: seconds, from `started`, in which all is to be done; what does not fit is left for the next call.
         size_px, preprocessing: as for `train`.
-        onlooker: shown each training. progress: shown the loading of a data set.
+        callback: shown each training. progress: shown the loading of a data set.
         started: a reading of time.monotonic(); default now.
         choices: fields of TrainConfig for all settings, seed and backend among them.
     Raises:
@@ -115,14 +99,14 @@ def experiment(
     backend = engine.prepare(order.base.backend, order.base.device)
     whole = order.load(progress)
     engine.load_keras()
-    settled(order.base, backend)  # a GPU that is not there would fail every training
+    resolve_device(order.base, backend)  # a GPU that is not there would fail every training
     plan = order.plan(len(whole.train))
     dataset = whole.held_out(plan.base.validation, plan.base.seed)
     if dataset.validation is None:
         raise UsageError(
             f"{whole.name} is too small to hold out {plan.base.validation:g} of it. Give more --validation."
         )
-    conduct = _Conduct(plan, dataset, folders.about(whole, backend), ends_at, onlooker, started)
+    conduct = _Conduct(plan, dataset, folders.about(whole, backend), ends_at, callback, started)
     del whole  # the held-out set is a copy of most of it
     return conduct.run(order.out, resume is not None)
 
@@ -133,7 +117,7 @@ class _Order:
 
     data: str | Path | Dataset
     base: TrainConfig
-    plan: Callable[[int], Plan]
+    plan: Callable[[int], ExperimentPlan]
     out: Path | None = None
     size_px: int | None = None
     preprocessing: str | None = None
@@ -178,15 +162,15 @@ class _Conduct:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: ExperimentPlan,
         dataset: Dataset,
         facts: dict[str, Any],
         ends_at: float | None,
-        onlooker: Onlooker | None,
+        callback: ExperimentCallback | None,
         started: float,
     ) -> None:
         self._plan, self._dataset, self._facts = plan, dataset, facts
-        self._ends_at, self._onlooker, self._started = ends_at, onlooker or Silent(), started
+        self._ends_at, self._callback, self._started = ends_at, callback or ExperimentCallback(), started
         self._costs = costs(dataset, plan.settings)
         self._interrupted = False
         self._ended = "finished"
@@ -196,22 +180,22 @@ class _Conduct:
         with folders.held(out, self._plan, self._facts, resumed) as folder:
             self._plan = folder.plan
             folder.lines.cut_torn()
-            self._onlooker.begun(self._seen(folder))
+            self._callback.begun(self._seen(folder))
             with interruptible(self._interrupt):
                 for setting, seed in self._missing(folder):
                     if not self._go_on(folder, setting):
                         break
-                    self._onlooker.starting(setting.name, seed)
+                    self._callback.starting(setting.name, seed)
                     if not self._train(folder, setting, seed):
                         break
                 return self._told(folder)
 
-    def _missing(self, folder: Folder) -> list[tuple[Setting, int]]:
+    def _missing(self, folder: ExperimentFolder) -> list[tuple[Setting, int]]:
         """Trials that are still to be done."""
         done = {(outcome.setting, outcome.seed) for outcome in folder.outcomes()}
         return [(setting, seed) for setting, seed in self._plan.trials if (setting.name, seed) not in done]
 
-    def _go_on(self, folder: Folder, setting: Setting) -> bool:
+    def _go_on(self, folder: ExperimentFolder, setting: Setting) -> bool:
         """Whether to start one more training; says why not."""
         if self._interrupted:
             self._ended = "interrupted"
@@ -221,7 +205,7 @@ class _Conduct:
                 self._ended = "time limit"
         return self._ended == "finished"
 
-    def _train(self, folder: Folder, setting: Setting, seed: int) -> bool:
+    def _train(self, folder: ExperimentFolder, setting: Setting, seed: int) -> bool:
         """Does one trial and keeps what came of it; False where it was cut short."""
         config = replace(setting.config, seed=seed)
         try:
@@ -234,16 +218,16 @@ class _Conduct:
             self._ended = "interrupted"
             return False
         folder.add(outcome)
-        self._onlooker.ended(outcome, self._seen(folder))
+        self._callback.ended(outcome, self._seen(folder))
         return True
 
     def _interrupt(self) -> None:
         """Ends the experiment before the next training."""
         if not self._interrupted:
             self._interrupted = True
-            self._onlooker.stopping()
+            self._callback.stopping()
 
-    def _seen(self, folder: Folder) -> Experiment:
+    def _seen(self, folder: ExperimentFolder) -> Experiment:
         """The results so far."""
         assert self._dataset.validation is not None
         return Experiment(
@@ -257,7 +241,7 @@ class _Conduct:
             seconds=time.monotonic() - self._started,
         )
 
-    def _told(self, folder: Folder) -> Experiment:
+    def _told(self, folder: ExperimentFolder) -> Experiment:
         """Writes the results and the page."""
         from inksight.search.ablation.page import page
 
@@ -269,7 +253,7 @@ class _Conduct:
         return replace(seen, seconds=time.monotonic() - self._started)
 
 
-def expected_s(plan: Plan, outcomes: Sequence[Outcome], setting: Setting) -> float:
+def expected_s(plan: ExperimentPlan, outcomes: Sequence[Outcome], setting: Setting) -> float:
     """Seconds that a training of `setting` will take: as long as its last, else as the slowest so far for its epochs.
 
     0 where nothing is known yet.

@@ -10,7 +10,7 @@ from typing import Any
 from inksight.config import PRESETS
 from inksight.report.html import document, figure, flat, section, table
 from inksight.search.ablation.effects import LEVEL
-from inksight.search.ablation.plan import Plan, spoken
+from inksight.search.ablation.plan import ExperimentPlan, spoken
 from inksight.search.ablation.plots import costs_png, effects_png, knobs_png
 from inksight.search.ablation.results import Effect, Experiment, SettingFigures, points
 from inksight.training.provenance import config_flags, data_flags
@@ -148,7 +148,7 @@ def _command(experiment: Experiment) -> str:
     return f"<pre><code>{escape(words)}</code></pre>"
 
 
-def command(plan: Plan, about: Mapping[str, Any]) -> str | None:
+def command(plan: ExperimentPlan, about: Mapping[str, Any]) -> str | None:
     """The command that makes this experiment again; None for arrays out of a program."""
     source = about["data"]["source"]
     if not source:

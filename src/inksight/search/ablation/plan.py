@@ -51,7 +51,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExperimentPlan:
     """What an experiment trains.
 
     base: its seed is the first of `seeds`, and chooses the validation part. knobs: values by knob, the reference
@@ -104,7 +104,7 @@ def make_plan(
     *,
     grid: bool = False,
     seeds: int = 3,
-) -> Plan:
+) -> ExperimentPlan:
     """Checks everything that can be checked without training.
 
     Args:
@@ -119,7 +119,7 @@ def make_plan(
     base = chosen(base, dict(choices))
     require_seeds(base.seed, seeds)
     base, notes = _fair(base, wanted, choices)
-    plan = Plan(
+    plan = ExperimentPlan(
         preset, base, {name: _reference_first(base, name, values, grid) for name, values in wanted.items()}, grid, seeds
     )
     single = [name for name, values in plan.knobs.items() if len(values) < 2]
@@ -237,7 +237,7 @@ def _without_strangers(config: TrainConfig, base: TrainConfig) -> TrainConfig:
     return replace(config, **left_out)
 
 
-def _require_known(plan: Plan) -> None:
+def _require_known(plan: ExperimentPlan) -> None:
     """Raises UsageError where a network's function does not take one of the knobs."""
     for setting in plan.settings:
         for knob in setting.config.knobs:

@@ -13,7 +13,7 @@ import numpy as np
 
 from inksight.search.ablation.effects import Judged, difference, judge
 from inksight.search.ablation.folder import PAGE, Outcome
-from inksight.search.ablation.plan import BASE, Plan
+from inksight.search.ablation.plan import BASE, ExperimentPlan
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Experiment:
     "interrupted". seconds: of this command."""
 
     path: Path
-    plan: Plan
+    plan: ExperimentPlan
     about: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
     images: int

@@ -17,7 +17,7 @@ from inksight.metrics.metrics import METRICS
 from inksight.models.table import LayerRow, layer_table
 from inksight.search.ablation.folder import Outcome
 from inksight.search.ablation.plan import Setting
-from inksight.training.device import settled
+from inksight.training.device import resolve_device
 from inksight.training.fit import fit
 from inksight.training.session import build_model
 
@@ -79,7 +79,7 @@ def run_trial(
     started = time.monotonic()
     try:
         model = build_model(dataset, config)
-        fitted = fit(model, dataset, settled(config, backend), backend, callback=Deadline(ends_at))
+        fitted = fit(model, dataset, resolve_device(config, backend), backend, callback=Deadline(ends_at))
         if fitted.ended == "interrupted":
             return None
         size = pictures_at_once(dataset.size_px)

@@ -6,15 +6,16 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 from inksight.data.dataset import Dataset
-from inksight.search.tune.folder import Folder, Outcome, best_of
-from inksight.search.tune.plan import BASE, Plan, Point
+from inksight.search.tune.folder import TrialOutcome, TuneFolder, best_of
+from inksight.search.tune.plan import BASE, Point, TunePlan
+from inksight.search.tune.results import Search
 from inksight.search.tune.sampler import Sampler
 from inksight.search.tune.trial import HALVING, LOOKS, run_trial
 
@@ -41,14 +42,20 @@ class Running:
     pid: int = 0
 
 
-class Onlooker(Protocol):
-    """What may look on while a search runs."""
+class TuneCallback:
+    """The base class of callbacks of a search; every method does nothing."""
 
-    def changed(self, running: Iterable[Running], outcomes: list[Outcome]) -> None:
-        """Whenever a trial begins, is looked at or ends; `outcomes` holds all that ended so far."""
+    def begun(self, search: Search) -> None:
+        """Called before the first trial of this command."""
 
-    def ended(self, outcome: Outcome, count: int) -> None:
-        """After each trial, the one numbered `count` of those that ended."""
+    def changed(self, running: Iterable[Running], outcomes: Sequence[TrialOutcome]) -> None:
+        """Called when a trial begins, reports an accuracy or ends; `outcomes` holds all that have ended."""
+
+    def ended(self, outcome: TrialOutcome, count: int) -> None:
+        """Called after each trial, number `count` of those that have ended."""
+
+    def stopping(self) -> None:
+        """Called on Ctrl-C."""
 
 
 class EnoughError(BaseException):
@@ -63,17 +70,17 @@ class Conduct:
 
     def __init__(
         self,
-        folder: Folder,
+        folder: TuneFolder,
         dataset: Dataset,
         parallel: Callable[[], int],
         enough: Callable[[], bool],
-        onlooker: Onlooker,
+        callback: TuneCallback,
         better: Callable[[], None],
     ) -> None:
         """parallel: how many trials at once. enough: whether to end. better: called with each new best trial."""
         self.folder, self.plan, self.dataset = folder, folder.plan, dataset
         self.outcomes = folder.outcomes()
-        self._parallel, self._enough, self._onlooker, self._better = parallel, enough, onlooker, better
+        self._parallel, self._enough, self._callback, self._better = parallel, enough, callback, better
         self._sampler = Sampler(self.plan, self.outcomes)
         self._running: dict[str, Running] = {}
         done = {outcome.number for outcome in self.outcomes}
@@ -172,7 +179,7 @@ class Conduct:
     def _end(self, name: str, result: dict[str, Any]) -> None:
         running = self._running.pop(name)
         measured = result["ended"] in ("finished", "stopped")
-        outcome = Outcome(
+        outcome = TrialOutcome(
             number=running.number,
             point=running.point,
             ended=result["ended"],
@@ -193,14 +200,14 @@ class Conduct:
         self._sampler.tell(outcome)
         if best_of(self.outcomes) != before:
             self._better()
-        self._onlooker.ended(outcome, len(self.outcomes))
+        self._callback.ended(outcome, len(self.outcomes))
         self._changed()
 
     def _changed(self) -> None:
-        self._onlooker.changed(self._running.values(), self.outcomes)
+        self._callback.changed(self._running.values(), self.outcomes)
 
 
-def _trainable(config: dict[str, Any], plan: Plan, about: dict[str, Any], data: Dataset) -> None:
+def _trainable(config: dict[str, Any], plan: TunePlan, about: dict[str, Any], data: Dataset) -> None:
     """What Ray Tune runs in a worker."""
     from ray import tune
 
@@ -262,7 +269,7 @@ def _let_through(told: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _remind(scheduler: Any, outcome: Outcome) -> None:
+def _remind(scheduler: Any, outcome: TrialOutcome) -> None:
     """Lets ASHA know what an earlier process saw."""
     trial = SimpleNamespace(trial_id=f"earlier-{outcome.number}")
     scheduler.on_trial_add(None, trial)

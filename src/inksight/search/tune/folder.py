@@ -19,7 +19,7 @@ from inksight.config import TrainConfig
 from inksight.errors import RunError, StorageError
 from inksight.runs import write_json
 from inksight.search.ablation.begun import FORMAT, damaged, held_place, load_begun, require_no_difference
-from inksight.search.tune.plan import Plan, Point
+from inksight.search.tune.plan import Point, TunePlan
 from inksight.search.tune.space import of_json, to_json
 from inksight.utils.atomic import Lines, whole_file
 
@@ -30,7 +30,7 @@ DEFAULT_ROOT = Path("tunes")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came of one trial.
 
     point: its value for each knob; empty for the base. ended: "finished"; "stopped", early, for others were better at
@@ -55,11 +55,11 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Folder:
+class TuneFolder:
     """An open search folder. about: data, versions and the like, as tune.json holds them."""
 
     path: Path
-    plan: Plan
+    plan: TunePlan
     about: dict[str, Any]
     running: dict[int, Point] = field(default_factory=dict)  # points that were given out, by number
 
@@ -73,10 +73,10 @@ class Folder:
         """Where Ray Tune keeps what it must keep while it runs."""
         return self.path / "ray"
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TrialOutcome]:
         """What was finished so far, in the order in which it was."""
         try:
-            found = [Outcome(**{**row, "looks": tuple(map(tuple, row["looks"]))}) for row in self.lines.read()]
+            found = [TrialOutcome(**{**row, "looks": tuple(map(tuple, row["looks"]))}) for row in self.lines.read()]
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"{self.path / TRIALS} is damaged ({error}). Remove that line, and it is tried again."
@@ -88,7 +88,7 @@ class Folder:
         self.running[number] = point
         self._keep(RUNNING, self.running)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: TrialOutcome) -> None:
         """Writes what came of a trial, to the disk."""
         self.lines.add(asdict(outcome))
         self.running.pop(outcome.number, None)
@@ -111,14 +111,14 @@ class Folder:
             write_json(file, {str(number): value for number, value in by_number.items()})
 
 
-def best_of(outcomes: Iterable[Outcome], slow: Container[int] = ()) -> Outcome | None:
+def best_of(outcomes: Iterable[TrialOutcome], slow: Container[int] = ()) -> TrialOutcome | None:
     """The finished trial with the greatest accuracy, of equal ones the first; without those numbered `slow`."""
     finished = [outcome for outcome in outcomes if outcome.ended == "finished" and outcome.number not in slow]
     return max(finished, key=lambda outcome: (outcome.accuracy, -outcome.number), default=None)
 
 
 @contextmanager
-def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = False) -> Iterator[Folder]:
+def held(path: Path | None, plan: TunePlan, facts: dict[str, Any], resumed: bool = False) -> Iterator[TuneFolder]:
     """A new folder, or the one at `path` if it holds the same search; as long as the block lasts, for nobody else.
 
     More trials are the same search.
@@ -141,7 +141,7 @@ def held(path: Path | None, plan: Plan, facts: dict[str, Any], resumed: bool = F
             folder.clean()
 
 
-def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Folder:
+def _begun(path: Path, plan: TunePlan, facts: dict[str, Any], resumed: bool) -> TuneFolder:
     """The folder with its plan written. Arguments and errors as for `held`."""
     running: dict[int, Point] = {}
     if (path / PLAN).is_file():
@@ -156,10 +156,10 @@ def _begun(path: Path, plan: Plan, facts: dict[str, Any], resumed: bool) -> Fold
     stored = {**asdict(plan), "space": to_json(plan.space)}
     with whole_file(path / PLAN) as file:
         write_json(file, {"format": FORMAT, "plan": stored, **facts})
-    return Folder(path, plan, facts, running)
+    return TuneFolder(path, plan, facts, running)
 
 
-def open_folder(path: Path) -> Folder:
+def open_folder(path: Path) -> TuneFolder:
     """The search in a folder.
 
     Raises:
@@ -169,10 +169,10 @@ def open_folder(path: Path) -> Folder:
     try:
         stored = content.pop("plan")
         base, fixed = TrainConfig(**stored["base"]), tuple(stored["fixed"])
-        plan = Plan(**{**stored, "base": base, "space": of_json(stored["space"]), "fixed": fixed})
+        plan = TunePlan(**{**stored, "base": base, "space": of_json(stored["space"]), "fixed": fixed})
     except (KeyError, TypeError, AttributeError) as error:
         raise damaged(path / PLAN, error) from error
-    return Folder(path, plan, content, _by_number(path / RUNNING))
+    return TuneFolder(path, plan, content, _by_number(path / RUNNING))
 
 
 def _by_number(path: Path) -> dict[int, Any]:
@@ -183,7 +183,7 @@ def _by_number(path: Path) -> dict[int, Any]:
         return {}
 
 
-def require_same(folder: Folder, plan: Plan, facts: Mapping[str, Any], resumed: bool) -> None:
+def require_same(folder: TuneFolder, plan: TunePlan, facts: Mapping[str, Any], resumed: bool) -> None:
     """Raises StorageError, with what differs, unless `plan` and `facts` are those of the folder or add trials to it."""
     old, new = asdict(folder.plan.base), asdict(plan.base)
     spaces = [{name: str(one) for name, one in each.space.items()} for each in (folder.plan, plan)]

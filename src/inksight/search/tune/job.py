@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from inksight.cluster import connected
 from inksight.data.dataset import Dataset
@@ -15,9 +15,9 @@ from inksight.models import engine
 from inksight.runs import write_json
 from inksight.search.ablation.folder import about
 from inksight.search.tune import folder as folders
-from inksight.search.tune.conduct import Conduct, EnoughError, Running
-from inksight.search.tune.folder import Folder, Outcome
-from inksight.search.tune.plan import Plan, make_plan, require_trials
+from inksight.search.tune.conduct import Conduct, EnoughError, TuneCallback
+from inksight.search.tune.folder import TuneFolder
+from inksight.search.tune.plan import TunePlan, make_plan, require_trials
 from inksight.search.tune.results import Search
 from inksight.search.tune.trial import latency_ms
 from inksight.training.session import build_model, load_checked, require_time_limit
@@ -26,38 +26,6 @@ from inksight.utils.signals import interruptible
 
 TRIALS = 50
 _RESERVE_S = 4.0  # for Ray to end, under a time limit
-
-
-class Onlooker(Protocol):
-    """What may look on while a search runs."""
-
-    def begun(self, search: Search) -> None:
-        """Before the first trial of this command."""
-
-    def changed(self, running: Iterable[Running], outcomes: Sequence[Outcome]) -> None:
-        """Whenever a trial begins, is looked at or ends; `outcomes` holds all that ended so far."""
-
-    def ended(self, outcome: Outcome, count: int) -> None:
-        """After each trial, the one numbered `count` of those that ended."""
-
-    def stopping(self) -> None:
-        """Somebody pressed Ctrl-C."""
-
-
-class Silent:
-    """An Onlooker that shows nothing."""
-
-    def begun(self, search: Search) -> None:
-        """Nothing."""
-
-    def changed(self, running: Iterable[Running], outcomes: Sequence[Outcome]) -> None:
-        """Nothing."""
-
-    def ended(self, outcome: Outcome, count: int) -> None:
-        """Nothing."""
-
-    def stopping(self) -> None:
-        """Nothing."""
 
 
 def tune(
@@ -74,7 +42,7 @@ def tune(
     time_limit_s: float | None = None,
     size_px: int | None = None,
     preprocessing: str | None = None,
-    onlooker: Onlooker | None = None,
+    callback: TuneCallback | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     started: float | None = None,
     **choices: Any,
@@ -97,7 +65,7 @@ def tune(
         resume: a folder to go on with, whose plan stands; `trials` may add to it.
         time_limit_s: seconds, from `started`, in which all is to be done; trials under way then are given up.
         size_px, preprocessing: as for `train`.
-        onlooker: shown each trial. progress: shown the loading of a data set.
+        callback: shown each trial. progress: shown the loading of a data set.
         started: a reading of time.monotonic(); default now.
         choices: fields of TrainConfig that all trials share; they are not searched. seed decides the whole search.
     Raises:
@@ -127,7 +95,7 @@ def tune(
     dataset = replace(dataset, test=dataset.validation)  # nobody here is to look at the test pictures
     del whole
     with folders.held(order.out, order.plan, facts, resume is not None) as folder:
-        manner = _Manner(parallel, ray_address, _ends_at(started, time_limit_s), onlooker or Silent(), started)
+        manner = _Manner(parallel, ray_address, _ends_at(started, time_limit_s), callback or TuneCallback(), started)
         return _Job(folder, dataset, manner).run()
 
 
@@ -136,7 +104,7 @@ class _Order:
     """What was asked for, before the data is there."""
 
     data: str | Path | Dataset
-    plan: Plan
+    plan: TunePlan
     out: Path | None
     size_px: int | None
     preprocessing: str | None
@@ -160,14 +128,14 @@ class _Manner:
     parallel: int | None
     ray_address: str | None
     ends_at: float | None
-    onlooker: Onlooker
+    callback: TuneCallback
     started: float
 
 
 class _Job:
     """A search while it is carried on."""
 
-    def __init__(self, folder: Folder, dataset: Dataset, manner: _Manner) -> None:
+    def __init__(self, folder: TuneFolder, dataset: Dataset, manner: _Manner) -> None:
         self._folder, self._dataset, self._manner = folder, dataset, manner
         self._where = ""
         self._ended = "finished"
@@ -190,9 +158,9 @@ class _Job:
 
     def _search(self) -> None:
         """Lets Ray do what is left."""
-        self._manner.onlooker.begun(self._seen())
+        self._manner.callback.begun(self._seen())
         conduct = Conduct(
-            self._folder, self._dataset, self._at_once, self._is_enough, self._manner.onlooker, self._keep_best
+            self._folder, self._dataset, self._at_once, self._is_enough, self._manner.callback, self._keep_best
         )
         try:
             conduct.run()
@@ -225,7 +193,7 @@ class _Job:
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        self._manner.onlooker.stopping()
+        self._manner.callback.stopping()
 
     def _keep_best(self) -> None:
         """Writes the preset file, where there is a best trial."""

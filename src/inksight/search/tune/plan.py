@@ -20,7 +20,7 @@ Point = dict[str, Any]  # a value for each knob of the space
 
 
 @dataclass(frozen=True)
-class Plan:
+class TunePlan:
     """What a search tries.
 
     base: as the preset and the flags have it; its seed is the search's. fixed: its fields that flags decided.
@@ -72,7 +72,7 @@ _GREATEST_SEED: int = next(item.metadata["high"] for item in fields(TrainConfig)
 
 def make_plan(
     preset: str, knobs: Mapping[str, Any] | None, choices: Mapping[str, Any], trials: int, latency_ms: float | None
-) -> Plan:
+) -> TunePlan:
     """Checks everything that can be checked without training.
 
     Args:
@@ -87,7 +87,7 @@ def make_plan(
     if latency_ms is not None and not 0 < latency_ms < float("inf"):
         raise UsageError(f"the latency limit is {latency_ms} ms; more than 0 was wanted, 0.5 for instance.")
     space = default_space(base, choices) if knobs is None else given_space(base, knobs, choices)
-    return Plan(preset, base, space, trials, latency_ms, tuple(choices))
+    return TunePlan(preset, base, space, trials, latency_ms, tuple(choices))
 
 
 def require_trials(trials: int) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from inksight.config import TrainConfig
 from inksight.metrics.interval import wilson_interval
-from inksight.search.tune.folder import BEST, Outcome, best_of
-from inksight.search.tune.plan import BASE, Plan
+from inksight.search.tune.folder import BEST, TrialOutcome, best_of
+from inksight.search.tune.plan import BASE, TunePlan
 from inksight.search.tune.space import to_json
 
 KINDS = ("finished", "stopped", "too slow", "failed")
@@ -22,9 +22,9 @@ class Search:
     or "interrupted". seconds: of this command."""
 
     path: Path
-    plan: Plan
+    plan: TunePlan
     about: Mapping[str, Any]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[TrialOutcome, ...]
     images: int
     latencies_ms: Mapping[int, float]
     where: str = ""
@@ -35,13 +35,13 @@ class Search:
         return f"Search {self.path}: {len(self.outcomes):,} of {self.plan.trials:,} trials done, {self.ended}"
 
     @property
-    def best(self) -> Outcome | None:
+    def best(self) -> TrialOutcome | None:
         """The trial whose recipe is in the preset file."""
         slow = [number for number, ms in self.latencies_ms.items() if ms > (self.plan.latency_ms or ms)]
         return best_of(self.outcomes, slow)
 
     @property
-    def base(self) -> Outcome | None:
+    def base(self) -> TrialOutcome | None:
         """The trial of the base as it was."""
         return next((outcome for outcome in self.outcomes if outcome.number == BASE), None)
 
@@ -64,7 +64,7 @@ class Search:
         """Of trials that ended so."""
         return sum(outcome.ended == ended for outcome in self.outcomes)
 
-    def interval(self, outcome: Outcome) -> tuple[float, float]:
+    def interval(self, outcome: TrialOutcome) -> tuple[float, float]:
         """95 % interval of an accuracy, for the choice of validation pictures alone."""
         return wilson_interval(round((outcome.accuracy or 0.0) * self.images), self.images)
 
@@ -109,7 +109,7 @@ class Search:
             "config": None if self.config is None else self.config.to_dict(),
         }
 
-    def row(self, outcome: Outcome) -> dict[str, Any]:
+    def row(self, outcome: TrialOutcome) -> dict[str, Any]:
         """One trial in plain values."""
         interval = list(self.interval(outcome)) if outcome.accuracy is not None else None
         latency_ms = self.latencies_ms.get(outcome.number, outcome.latency_ms)

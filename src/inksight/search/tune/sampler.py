@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from inksight.search.tune.folder import Outcome
-from inksight.search.tune.plan import BASE, Plan, Point
+from inksight.search.tune.folder import TrialOutcome
+from inksight.search.tune.plan import BASE, Point, TunePlan
 from inksight.search.tune.space import Choice
 
 _SAMPLER = 5  # beside the seeds of a training's own draws
@@ -19,7 +19,7 @@ _LEAST_BLIND, _MOST_BLIND = 3, 10  # trials by chance alone, before what was see
 class Sampler:
     """A study in memory. Which point a number gets follows from the plan's seed, the number, and what is known then."""
 
-    def __init__(self, plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    def __init__(self, plan: TunePlan, outcomes: Iterable[TrialOutcome]) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -40,7 +40,7 @@ class Sampler:
         trial = self._asked[number] = self._study.ask(self._distributions)
         return {name: self._rounded(name, value) for name, value in trial.params.items()}
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Takes what came of a trial, of one that was asked for or of an earlier process.
 
         Best are finished trials by their accuracy; then those that were stopped, the later the better; then those that

@@ -15,7 +15,7 @@ from inksight.config import TrainConfig
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError
 from inksight.models import engine
-from inksight.training.device import settled
+from inksight.training.device import resolve_device
 from inksight.training.fit import Fitted, fit
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _trained(
         if timed["latency_ms"] > limit_ms:
             callback.built(layer_table(model))
             return {"ended": "too slow", **timed}
-    config = settled(config, backend)
+    config = resolve_device(config, backend)
     fitted = fit(model, dataset, config, backend, callback=callback, looks=[look / 100 for look in LOOKS])
     return {"ended": "finished", "share": 100.0, "accuracy": _accuracy(fitted, config), **timed}
 

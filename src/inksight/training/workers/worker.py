@@ -17,13 +17,13 @@ from inksight.data.dataset import Dataset
 from inksight.errors import InksightError, StorageError
 from inksight.models import engine
 from inksight.training.checkpoint import Checkpoint
-from inksight.training.device import settled
+from inksight.training.device import resolve_device
 from inksight.training.session import build_model
 
 _LISTENED_S = 1.0
 
 Call = tuple[str, str, tuple[Any, ...]]
-"""Whom to call where the training was asked for ("callback" or "keeper"), which of its methods, and the arguments."""
+"""What to call in the process that asked for the training: "callback" or "checkpointer", the method, its arguments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Task:
 
 
 class Worker:
-    """One of `count` processes; its methods are called by the crew, and may be while `fit` runs."""
+    """One of `count` processes; its methods are called by the group, and may be while `fit` runs."""
 
     def __init__(self, rank: int, count: int) -> None:
         self._rank, self._count = rank, count
@@ -67,7 +67,7 @@ class Worker:
             from inksight.training.together import Together
 
             processes = Together(address, self._rank, self._count)
-            config = settled(task.config, backend)  # not before: no device is looked at until all have met
+            config = resolve_device(task.config, backend)  # not before: no device is looked at until all have met
             model = build_model(dataset, config)
             fitted = fit(
                 model,
@@ -76,7 +76,7 @@ class Worker:
                 backend,
                 ends_at=None if task.left_s is None else started + task.left_s,
                 callback=None if self._line is None else cast(Callback, _RemoteCallback(self._line)),
-                keeper=_Keeper(self._line, task),
+                checkpointer=_RemoteCheckpointer(self._line, task),
                 processes=processes,
                 stop=self._stop,
             )
@@ -143,8 +143,8 @@ class _RemoteCallback:
         return partial(self._line.call, "callback", method)
 
 
-class _Keeper:
-    """A Keeper that lets the checkpoints of the first worker be kept elsewhere; the others only begin at one."""
+class _RemoteCheckpointer:
+    """A Checkpointer that lets the checkpoints of the first worker be kept elsewhere; the others only begin at one."""
 
     notes: Sequence[str] = ()
 
@@ -155,19 +155,19 @@ class _Keeper:
         self._next = time.monotonic() + task.due_in_s
 
     def is_due(self) -> bool:
-        """See Keeper."""
+        """See Checkpointer."""
         return self._line is not None and time.monotonic() >= self._next
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """See Keeper. Waits until it is kept."""
+        """See Checkpointer. Waits until it is kept."""
         assert self._line is not None
-        self._line.call("keeper", "keep", checkpoint)
+        self._line.call("checkpointer", "keep", checkpoint)
         error, due_in_s = self._line.answers.get()
         self._next = time.monotonic() + due_in_s
         if error is not None:
             raise error
 
     def forget(self) -> None:
-        """See Keeper."""
+        """See Checkpointer."""
         if self._line is not None:
-            self._line.call("keeper", "forget")
+            self._line.call("checkpointer", "forget")

@@ -70,7 +70,7 @@ TABLES = [(92, 62, 40), (44, 40, 38), (120, 88, 60), (62, 66, 72), (24, 24, 26)]
 
 
 @dataclass(frozen=True)
-class Look:
+class Scene:
     """One writer's pen and ground, and how much care the photographer takes."""
 
     pen: Pen
@@ -100,7 +100,7 @@ def photo(digit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return photographed(grained(tile, look, generator), look, generator)
 
 
-def new_look(generator: np.random.Generator) -> Look:
+def new_look(generator: np.random.Generator) -> Scene:
     """A pen, an ink, a ground and a photographer."""
     board = str(generator.choice(list(BOARDS))) if generator.random() < 0.15 else None
     pen = BOARD_PENS[board] if board else PENS[str(generator.choice(list(PENS)))]
@@ -110,16 +110,16 @@ def new_look(generator: np.random.Generator) -> Look:
     if board != "chalkboard":
         ink = ink * (0.35 + 0.65 * ground / 255)  # the ground shines through
     rough = float(generator.choice([0.004, 0.01, 0.03]))
-    return Look(pen, log_uniform(*pen.width, generator), ink, ground, rough, board is None, float(generator.random()))
+    return Scene(pen, log_uniform(*pen.width, generator), ink, ground, rough, board is None, float(generator.random()))
 
 
-def written(lines: Lines, look: Look, height_px: int, generator: np.random.Generator) -> np.ndarray:
+def written(lines: Lines, look: Scene, height_px: int, generator: np.random.Generator) -> np.ndarray:
     """Lines of height 1 under the look's pen, no loop closed: a tile."""
     pen = open_width(lines, look.width)
     return drawn(lines, height_px * (1 - pen), height_px * pen, look.pen.uneven, generator)
 
 
-def grained(tile: np.ndarray, look: Look, generator: np.random.Generator) -> np.ndarray:
+def grained(tile: np.ndarray, look: Scene, generator: np.random.Generator) -> np.ndarray:
     """A tile as its ink lies on the ground: as opaque as the pen is, with the grain of lead and chalk."""
     opacity = generator.uniform(*look.pen.opacity)
     if not look.pen.grain:
@@ -128,7 +128,7 @@ def grained(tile: np.ndarray, look: Look, generator: np.random.Generator) -> np.
     return np.asarray(tile * np.float32(opacity) * (1 - look.pen.grain * np.clip(0.6 * grain + 0.3, 0, 1)))
 
 
-def photographed(tile: np.ndarray, look: Look, generator: np.random.Generator, digit_px: int = TILE_PX) -> np.ndarray:
+def photographed(tile: np.ndarray, look: Scene, generator: np.random.Generator, digit_px: int = TILE_PX) -> np.ndarray:
     """What a phone makes of ink on a ground.
 
     Args:
@@ -160,7 +160,7 @@ def _enlarged(digit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def _viewpoint(
-    tile: tuple[int, ...], look: Look, generator: np.random.Generator, digit_px: int
+    tile: tuple[int, ...], look: Scene, generator: np.random.Generator, digit_px: int
 ) -> tuple[tuple[int, int], np.ndarray, float]:
     """Where the phone stands: the photograph's shape, the map from the paper to it, and a tile's height in px."""
     aspect, tall = tile[1] / tile[0], tile[0] / digit_px
@@ -192,7 +192,7 @@ def _frame(aspect: float, generator: np.random.Generator) -> tuple[int, int]:
     return (round(side * ratio), round(side)) if lying else (round(side), round(side * ratio))
 
 
-def _ground(shape: tuple[int, int], look: Look, scale: float, generator: np.random.Generator) -> np.ndarray:
+def _ground(shape: tuple[int, int], look: Scene, scale: float, generator: np.random.Generator) -> np.ndarray:
     """The ground before anything lies on it: float32 (3, h, w), 0–255."""
     half = (-(-shape[0] // 2), -(-shape[1] // 2))
     fibres = field(half, max(1.0, 0.006 * scale), generator) if look.rough > 0.005 else np.zeros(half, np.float32)

@@ -18,7 +18,7 @@ from inksight.errors import DataError, UsageError, unknown
 MOST_FINDINGS = 5
 
 
-class Shelf:
+class Datasets:
     """Data sets by the names that the page knows them by. Clients name them; they never give a path."""
 
     def __init__(self, folders: tuple[Path, ...], uploads: Path) -> None:

@@ -15,7 +15,7 @@ RETRY = {"Retry-After": "1"}
 class Place:
     """One request's place in the queue, with the bytes of its body."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Admission) -> None:
         self._gate = gate
         self.bytes = 0
 
@@ -34,7 +34,7 @@ class Place:
             raise HTTPException(503, "the bodies that wait fill the memory for them; try again in a second.", RETRY)
 
 
-class Gate:
+class Admission:
     """Counts the requests inside and the bytes they hold."""
 
     def __init__(self, settings: Settings) -> None:

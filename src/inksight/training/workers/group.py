@@ -17,7 +17,7 @@ from inksight.config import TrainConfig
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError, StorageError, UsageError
 from inksight.training.checkpoint import Checkpoint
-from inksight.training.checkpoint_dir import Unfinished
+from inksight.training.checkpoint_dir import CheckpointDir
 from inksight.training.fit import Fitted
 from inksight.training.workers.worker import Call, Task, Worker
 from inksight.utils.signals import interruptible
@@ -49,8 +49,8 @@ class Workers:
             raise UsageError(f"workers is {self.count!r}; a whole number from 1 was wanted.")
 
     @contextmanager
-    def gathered(self) -> Iterator[Crew]:
-        """The crew for one training: before JAX is there, for Ray makes processes of its own.
+    def gathered(self) -> Iterator[WorkerGroup]:
+        """The group for one training: before JAX is there, for Ray makes processes of its own.
 
         Raises:
             EngineError: Ray cannot be had.
@@ -58,10 +58,10 @@ class Workers:
         with connected(self.ray_address) as cluster:
             if cluster.gpus:  # this process builds the network too, and shall leave the memory to a worker
                 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            yield Crew(self.count, cluster)
+            yield WorkerGroup(self.count, cluster)
 
 
-class Crew:
+class WorkerGroup:
     """Workers that are there to train."""
 
     def __init__(self, count: int, cluster: Cluster) -> None:
@@ -78,7 +78,7 @@ class Crew:
                 f"that can: {max(size // self.count, 1) * self.count:,} for instance."
             )
 
-    def settled(self, config: TrainConfig) -> TrainConfig:
+    def resolve_device(self, config: TrainConfig) -> TrainConfig:
         """`config` with what these workers take in place of "auto": a GPU each, where there are enough of them.
 
         Raises:
@@ -102,7 +102,7 @@ class Crew:
         backend: str,
         ends_at: float | None,
         callback: Callback | None,
-        place: Unfinished,
+        place: CheckpointDir,
     ) -> Fitted:
         """Trains `model`; arguments and errors as for `fit` of the room training.
 
@@ -137,7 +137,7 @@ class _Training:
         backend: str,
         ends_at: float | None,
         callback: Callback,
-        place: Unfinished,
+        place: CheckpointDir,
     ) -> None:
         import ray
 
@@ -241,12 +241,12 @@ class _Training:
         return fitted
 
     def _pass_on(self, calls: list[Call | None]) -> bool:
-        """Calls the callback and the keeper; True where the first worker has no more to tell."""
+        """Calls the callback and the checkpointer; True where the first worker has no more to tell."""
         for call in calls:
             if call is None:
                 return True
             whom, method, arguments = call
-            if (whom, method) == ("keeper", "keep"):
+            if (whom, method) == ("checkpointer", "keep"):
                 self._keep(*arguments)
             else:
                 getattr(self._callback if whom == "callback" else self._place, method)(*arguments)

@@ -27,7 +27,7 @@ HEADERS = (
 CLOSING = ((b"connection", b"close"),)
 
 
-class Guard:
+class Security:
     """Middleware: refuses strangers before anything of the body is read, and writes the security headers.
 
     A page of another site can make a browser ask a service on its own machine, under a name of its choosing (DNS

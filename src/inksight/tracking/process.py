@@ -25,7 +25,7 @@ from inksight.utils.storage import shown
 _MOST_SIGNS = 200
 
 
-class Teller:
+class TrackerProcess:
     """Passes on what it is told, for as long as the tracker takes it."""
 
     def __init__(self, name: str, out: IO[str]) -> None:
@@ -93,10 +93,10 @@ def _why(error: BaseException) -> str:
 
 
 def main() -> None:
-    """`python -m inksight.tracking.beside NAME`."""
+    """`python -m inksight.tracking.process NAME`."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # trackers print what nobody here can read
-    Teller(sys.argv[1], out).listen(sys.stdin)
+    TrackerProcess(sys.argv[1], out).listen(sys.stdin)
 
 
 if __name__ == "__main__":

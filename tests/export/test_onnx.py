@@ -92,5 +92,17 @@ def test_a_layer_without_a_row_is_named():
 
     inputs = keras.Input((8, 8, 1), dtype="uint8")
     model = keras.Model(inputs, keras.layers.Permute((2, 1, 3))(inputs))
-    with pytest.raises(EngineError, match="a Permute layer cannot be exported to ONNX; known are Activation"):
+    with pytest.raises(
+        EngineError,
+        match=r"the layer permute\w* is a Permute, which cannot be exported",
+    ):
         to_onnx(model, {})
+
+
+def test_an_activation_without_a_row_is_named():
+    import keras
+
+    inputs = keras.Input((8, 8, 1), dtype="uint8")
+    hidden = keras.layers.Conv2D(2, 3, activation="mish", name="first")(keras.layers.Rescaling(1 / 255)(inputs))
+    with pytest.raises(EngineError, match="the layer first has the activation mish, which cannot be exported to ONNX"):
+        to_onnx(keras.Model(inputs, hidden), {})

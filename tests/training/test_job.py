@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 import inksight
+from inksight import models
+from inksight.callbacks import Callback
 from inksight.cli.train import headline
 from inksight.config import preset
 from inksight.data.dataset import Dataset, Split
@@ -404,3 +406,46 @@ def test_a_cache_that_takes_no_files_stops_nothing(command, small_npz, tmp_path)
     environment["INKSIGHT_CACHE"] = str(tmp_path / "cache")
     done = command(tmp_path, "train", str(small_npz), "--filters", "8", "--epochs", "1", env=environment)
     assert done.returncode == 0, done.stderr
+
+
+def with_an_addition(shape, num_classes, kernel_size=3, pool_size=2, **knobs):
+    """A network that Keras trains and ONNX export does not know."""
+    import keras
+
+    inputs = keras.Input(shape, dtype="uint8")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Add(name="shortcut")([keras.layers.Dense(8)(x), keras.layers.Dense(8)(x)])
+    logits = keras.layers.Dense(num_classes, name="logits")(x)
+    return keras.Model(inputs, keras.layers.Softmax(name="probabilities")(logits))
+
+
+def test_a_network_that_cannot_be_exported_is_refused_before_the_training(small_npz, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(models.NETS, "compact", with_an_addition)
+    steps = []
+
+    class Steps(Callback):
+        def step(self, done, planned, running):
+            steps.append(done)
+
+    with pytest.raises(EngineError, match="the layer shortcut is a Add, which cannot be exported to ONNX"):
+        inksight.train(small_npz, net="compact", epochs=1, callback=Steps())
+    assert not steps and not list(tmp_path.glob("runs/*"))
+
+
+def test_a_run_that_cannot_be_saved_leaves_its_network(small_npz, tmp_path, monkeypatch):
+    """Resuming would fail the same way, so nothing advises it."""
+    import keras
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INKSIGHT_CHECKPOINT_S", "0")
+
+    def differs(*arguments):
+        raise EngineError("the exported ONNX model differs from Keras by 0.1.")
+
+    monkeypatch.setattr("inksight.export.onnx.largest_difference", differs)
+    with pytest.raises(EngineError) as failed:
+        inksight.train(small_npz, epochs=1)
+    assert str(failed.value).endswith(" by 0.1. The trained network is kept in runs/small-quick-1.keras.")
+    assert [path.name for path in tmp_path.glob("runs/*")] == ["small-quick-1.keras"]
+    assert keras.saving.load_model("runs/small-quick-1.keras").output_shape == (None, 10)

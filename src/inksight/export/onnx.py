@@ -10,36 +10,39 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from inksight.errors import EngineError
 from inksight.imaging.decode import pictures_at_once
 
 if TYPE_CHECKING:
     import keras
+    import onnx
 
 OPSET = 20
 IR_VERSION = 10
 TOLERANCE = 1e-5
 PROOF_IMAGES = 1000
+FLOAT = 1  # onnx.TensorProto.FLOAT: LAYERS can be looked up without importing onnx, which takes half a second
 
 
 class Graph:
     """The ONNX graph as it grows: nodes and weights."""
 
     def __init__(self) -> None:
+        from onnx import helper, numpy_helper
+
+        self._helper, self._numpy_helper = helper, numpy_helper
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Appends a node with one output; gives the output's name."""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        self.nodes.append(self._helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
     def constant(self, name: str, value: Any) -> str:
         """Stores an array in the file; gives its name."""
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.weights.append(self._numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def activate(self, name: str, x: str, output: str) -> str:
@@ -76,8 +79,12 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
         a checked model: input `images` uint8 (n, height, width, channels), output `probabilities` float32 (n, classes),
         or (n, columns, classes) of the line network.
     Raises:
-        EngineError: a layer that has no row in LAYERS.
+        EngineError: see `require_exportable`.
     """
+    import onnx
+    from onnx import TensorProto, helper
+
+    require_exportable(model)
     graph = Graph()
     _write(graph, model, "")
     proto = helper.make_model(
@@ -97,6 +104,28 @@ def to_onnx(model: keras.Model, metadata: dict[str, str]) -> onnx.ModelProto:
     return proto
 
 
+def require_exportable(model: keras.Model) -> None:
+    """Check that each layer and activation of a model has an ONNX counterpart. Takes no time: onnx is not imported.
+
+    Raises:
+        EngineError: a layer that has no row in LAYERS, or an activation that has none in _ACTIVATIONS.
+    """
+    for layer in model.layers:
+        kind, activation = type(layer).__name__, getattr(getattr(layer, "activation", None), "__name__", "linear")
+        if kind == "Functional":  # a member of an ensemble
+            require_exportable(layer)
+        elif kind not in LAYERS:
+            raise EngineError(
+                f"the layer {layer.name} is a {kind}, which cannot be exported to ONNX. Supported layers: "
+                f"{', '.join(sorted(LAYERS))}."
+            )
+        elif activation not in {*_ACTIVATIONS, "linear", "silu"}:
+            raise EngineError(
+                f"the layer {layer.name} has the activation {activation}, which cannot be exported to ONNX. Supported "
+                f"activations: {', '.join(sorted({*_ACTIVATIONS, 'linear', 'silu'}))}."
+            )
+
+
 def _shape(tensor: Any, open_side: str) -> list[str | int]:
     """A Keras tensor's shape as ONNX writes it, its open side by name."""
     return ["n", *(open_side if side is None else int(side) for side in tensor.shape[1:])]
@@ -111,8 +140,6 @@ def _write(graph: Graph, model: keras.Model, prefix: str) -> str:
         if kind == "Functional":  # a member of an ensemble: it reads the same pictures
             outputs[layer.name] = _write(graph, layer, f"{name}_")
             continue
-        if kind not in LAYERS:
-            raise EngineError(f"a {kind} layer cannot be exported to ONNX; known are {', '.join(sorted(LAYERS))}.")
         inputs = [outputs[source] for source in _sources(node["inbound_nodes"])]
         outputs[layer.name] = LAYERS[kind](graph, layer, name, inputs)
     return outputs[layer.name]
@@ -156,7 +183,7 @@ def _sources(inbound: Any) -> list[str]:
 
 
 def _input(graph: Graph, layer: Any, name: str, inputs: list[str]) -> str:
-    x = graph.add("Cast", ["images"], f"{name}_float", to=TensorProto.FLOAT)
+    x = graph.add("Cast", ["images"], f"{name}_float", to=FLOAT)
     return graph.add("Transpose", [x], f"{name}_channels_first", perm=[0, 3, 1, 2])
 
 

@@ -15,13 +15,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from inksight import runs
 from inksight.errors import DataError, InksightError, RunError, StorageError, UsageError, command, unknown
 from inksight.models import engine
 from inksight.training.checkpoint import Checkpoint, parse
 from inksight.utils.atomic import LEFT_BEHIND, locked, storage_errors, whole_file, whole_folder
+
+if TYPE_CHECKING:
+    import keras
 
 FORMAT = 1
 START = "start.json"
@@ -36,6 +39,7 @@ class CheckpointDir:
 
     path: the run it will be. facts: its provenance, as config.json will hold it. newest: the checkpoint to go on from;
     None to begin at the beginning. notes: what a person should know before it goes on. tell: see Checkpointer.
+    kept: where the network is that was trained, if its run could not be saved.
 
     As a context it is the training: whatever it is left by, its checkpoints are kept. Without any, leaving it by an
     error that would come again, or by Ctrl-C, throws it away; by a full disk or a fault it is kept.
@@ -46,6 +50,7 @@ class CheckpointDir:
         self.folder = runs.unfinished_folder(path)
         self.newest: Checkpoint | None = None
         self.notes: list[str] = []
+        self.kept: Path | None = None
         self.tell: Callable[[str], None] = lambda text: None
         self.lock = lock
         self._every_s = _seconds_between()
@@ -59,8 +64,12 @@ class CheckpointDir:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and self.folder.is_dir() and not isinstance(error, StorageError):
-            if _checkpoints(self.folder):
-                self._say_how_to_go_on(error)
+            if self.kept is not None:
+                self._add(error, f"The trained network is kept in {self.kept}.")
+                self.discard()
+            elif _checkpoints(self.folder):
+                again = f"{self.how_to_go_on} goes on from there. Or delete {self.folder} to give it up."
+                self._add(error, f"Its newest checkpoint is kept: {again}")
             elif isinstance(error, (InksightError, KeyboardInterrupt)):
                 self.discard()
         self.close()
@@ -100,12 +109,16 @@ class CheckpointDir:
         if self.lock is not None:
             self.lock.close()
 
-    def _say_how_to_go_on(self, error: BaseException) -> None:
-        """Behind the text of an error of ours, else by `tell`."""
-        text = (
-            f"Its newest checkpoint is kept: {self.how_to_go_on} goes on from there. Or delete {self.folder} to give "
-            "it up."
-        )
+    def keep_model(self, model: keras.Model) -> None:
+        """Save a trained network beside the run folder that could not be made; resuming would fail the same way."""
+        kept = self.path.with_name(f"{self.path.name}.keras")
+        with contextlib.suppress(OSError):  # a full disk: the checkpoints stay, and the error says how to go on
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            model.save(kept)
+            self.kept = kept
+
+    def _add(self, error: BaseException, text: str) -> None:
+        """Append a text to an error of this package, or pass it to `tell`."""
         if isinstance(error, InksightError):
             error.args = (f"{error} {text}",)
         else:

@@ -65,11 +65,17 @@ def finish(trained: Trained, clock: Clock, place: CheckpointDir) -> runs.Run:
     Args:
         place: of the run; what was kept there for the case that the training breaks off goes.
     Raises:
-        EngineError: the exported model is not equal to Keras.
+        EngineError: the exported model is not equal to Keras. The network is kept beside the run's place.
         StorageError: the place takes no files; the text says where the run is kept instead.
     """
     with interruptible(lambda: None):  # a Ctrl-C now comes too late to save time, and early enough to lose the run
-        _save(partial(_fill, trained, clock), place)
+        try:
+            _save(partial(_fill, trained, clock), place)
+        except StorageError:
+            raise
+        except Exception:
+            place.keep_model(trained.model)
+            raise
         return runs.Run(place.path)
 
 

@@ -70,7 +70,12 @@ def require_watchable(dataset: Dataset, config: TrainConfig) -> None:
 
 
 def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
-    """The network of `config` for the pictures of `dataset`. The engine must be prepared."""
+    """Build the network of `config` for the pictures of `dataset`. The engine must be prepared.
+
+    Raises:
+        EngineError: it has a layer that cannot be exported, so that its run could not be saved.
+    """
+    from inksight.export.onnx import require_exportable
     from inksight.models import build
     from inksight.models.ensemble import members_of
     from inksight.models.whitening import whiten_first_layer
@@ -80,4 +85,5 @@ def build_model(dataset: Dataset, config: TrainConfig) -> keras.Model:
     if config.first_layer == "whitened":
         for member in members_of(model):
             whiten_first_layer(member, dataset.train.batch)
+    require_exportable(model)
     return model

@@ -17,13 +17,10 @@ from inksight.data.dataset import Dataset, Split
 from inksight.errors import EngineError, UsageError, unknown
 from inksight.imaging.decode import fit_square
 from inksight.inference.predictor import Predictor
-from inksight.models import engine
 from inksight.runs import MODEL
-from inksight.training.device import resolve_device
 from inksight.training.finalize import calibrated, export
-from inksight.training.fit import fit
 from inksight.training.provenance import provenance
-from inksight.training.session import build_model, chosen, require_time_limit, require_watchable
+from inksight.training.session import chosen, deadline, prepare, require_time_limit
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -102,23 +99,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         choices = {name: getattr(self, name) for name in CHOICES if getattr(self, name) is not None}
         config = chosen(preset_named(self.preset), choices | {"seed": seed})
-        backend = engine.prepare(config.backend, config.device)
-        engine.load_keras()
-        config = resolve_device(config, backend)
         images = self._images(rows)
         none = Split(images[:0], labels[:0].astype(np.int64))
         names = tuple(str(label) for label in self.classes_)
         whole = Dataset("arrays", names, Split(images, labels.astype(np.int64)), none)
         dataset = whole.held_out(config.validation, config.seed)
-        require_watchable(dataset, config)
-        model = build_model(dataset, config)
-        limit_s = self.time_limit_s
-        ends_at = None if limit_s is None else started + max(limit_s - _RESERVE_S, limit_s / 2)
-        fitted = fit(model, dataset, config, backend, ends_at)
+        session = prepare(dataset, config)
+        fitted = session.fit(ends_at=deadline(started, self.time_limit_s, _RESERVE_S))
         if fitted.ended == "interrupted":
             raise KeyboardInterrupt
-        facts = provenance(whole, self.preset, config, self.time_limit_s)
-        predictor = calibrated(export(model, dataset, facts)[1], dataset, facts, config.outliers > 0)
+        facts = provenance(whole, self.preset, session.config, self.time_limit_s)
+        predictor = calibrated(export(session.model, dataset, facts)[1], dataset, facts, config.outliers > 0)
         self.history_ = fitted.history
         self.model_ = (predictor.content, predictor.card)
         self._predictor = predictor

@@ -18,8 +18,7 @@ from inksight.errors import DataError, UsageError, unknown
 from inksight.imaging.decode import pictures_at_once
 from inksight.metrics.confident import estimated_errors, margins, self_confidence
 from inksight.models import engine
-from inksight.training.fit import fit
-from inksight.training.session import build_model, load_checked, require_time_limit
+from inksight.training.session import load_checked, prepare, require_time_limit
 from inksight.utils import notebook
 from inksight.utils.montage import sheet
 
@@ -240,12 +239,12 @@ class _Jury:
         config = replace(self._config, seed=seed)
         now = time.monotonic()
         ends_at = None if self._ends_at is None else now + max(self._ends_at - now, 0) / left
-        model = build_model(data, config)
+        session = prepare(data, config)
         steps = _Steps(self._progress, self.networks, self.rounds * (FOLDS if self._in_folds else 1))
-        if fit(model, data, config, engine.prepare(None), ends_at, steps).ended == "interrupted":
+        if session.fit(ends_at=ends_at, callback=steps).ended == "interrupted":
             raise KeyboardInterrupt
         batch_size = pictures_at_once(data.size_px)
-        self._sums[asked] += model.predict(data.test.batch, batch_size=batch_size, verbose=0)
+        self._sums[asked] += session.model.predict(data.test.batch, batch_size=batch_size, verbose=0)
         self.networks += 1
 
 

@@ -26,10 +26,13 @@ from inksight.training.device import anywhere, resolve_device
 from inksight.training.finalize import Trained, finish
 from inksight.training.provenance import provenance
 from inksight.training.rehearsal import finetuning_config, held_out, rehearsal, without
+from inksight.training.session import prepare
 from inksight.utils import notebook
 from inksight.utils.timing import Clock
 
 if TYPE_CHECKING:
+    import keras
+
     from inksight.callbacks import Callback
 
 PRESET = "finetuned"
@@ -119,12 +122,9 @@ def _carry_out(
         else:
             facts = begun.going_on(config.device)
             begun.require_data(new.sha256, facts["finetune"]["sha256"], data)
-    with clock.stage("build"):
-        model = load_network(before.path / runs.KERAS)
-        seed_dropout(model, config.seed)
-    from inksight.training.fit import fit
-
     mixed = replace(dataset, train=rehearsal(dataset.train, learned, config.seed))
+    with clock.stage("build"):
+        session = prepare(mixed, config, partial(_network, before, config.seed))
     old_test = {name: before.metrics["test"][name] for name in ("accuracy", "errors", "images")}
     compared = {"run": str(before.path), "test_before": old_test, "left_out": len(new) - len(usable)}
     figures = partial(_compared, compared, predictor, {"learned": learned, "held_out": asked})
@@ -135,8 +135,15 @@ def _carry_out(
         if place.newest is not None:
             clock.resume("fit", place.newest.seconds)
         with clock.stage("fit"):
-            fitted = fit(model, mixed, config, backend, callback=told.callback, checkpointer=place)
-        return told.kept(finish(Trained(model, mixed, fitted, config, facts, figures), clock, place))
+            fitted = session.fit(callback=told.callback, checkpointer=place)
+        return told.kept(finish(Trained(session.model, mixed, fitted, config, facts, figures), clock, place))
+
+
+def _network(before: runs.Run, seed: int) -> keras.Model:
+    """The network of the run to start from."""
+    model = load_network(before.path / runs.KERAS)
+    seed_dropout(model, seed)
+    return model
 
 
 def _trained_run(run: runs.RunLike) -> runs.Run:

@@ -26,7 +26,7 @@ from inksight.training.checkpoint_dir import CheckpointDir, claim
 from inksight.training.device import anywhere, resolve_device
 from inksight.training.finalize import Trained, finish
 from inksight.training.provenance import provenance
-from inksight.training.session import build_model, chosen, load_checked, require_time_limit, require_watchable
+from inksight.training.session import chosen, deadline, load_checked, prepare, require_time_limit
 from inksight.utils import notebook
 from inksight.utils.timing import Clock
 
@@ -123,12 +123,8 @@ def plan_training(
 ) -> TrainingPlan:
     """Loads the data and builds the network as `train` would with these arguments, and trains nothing."""
     wanted = chosen(_base(preset, config)[1], choices)
-    backend = engine.prepare(wanted.backend, wanted.device)
-    whole = load_checked(data, size_px, preprocessing, wanted, progress)
-    dataset = whole.held_out(wanted.validation, wanted.seed)
-    engine.load_keras()
-    wanted = resolve_device(replace(wanted, backend=backend), backend)
-    require_watchable(dataset, wanted)
+    dataset = load_checked(data, size_px, preprocessing, wanted, progress).held_out(wanted.validation, wanted.seed)
+    session = prepare(dataset, wanted)
     from inksight.models.table import layer_table
     from inksight.training.batches import planned_epochs, steps_per_epoch
 
@@ -137,9 +133,9 @@ def plan_training(
         images={name: len(part) for name, part in dataset.parts.items()},
         shape=(dataset.size_px, dataset.size_px, dataset.channels),
         classes=len(dataset.classes),
-        layers=layer_table(build_model(dataset, wanted)),
-        epochs=planned_epochs(wanted, len(dataset.train)),
-        steps_per_epoch=steps_per_epoch(wanted, len(dataset.train)),
+        layers=layer_table(session.model),
+        epochs=planned_epochs(session.config, len(dataset.train)),
+        steps_per_epoch=steps_per_epoch(session.config, len(dataset.train)),
     )
 
 
@@ -200,28 +196,26 @@ def run_training(
             del whole  # the held-out set is a copy of most of it
 
         # Build
-        require_watchable(dataset, config)
         if group is not None:
             group.require(dataset, config)
         with clock.stage("build"):
-            model = build_model(dataset, config)
+            session = prepare(dataset, config, resolve=lambda config, backend: config)
 
         # Fit, calibrate, test, save
-        from inksight.training.fit import fit
-
         threading.Thread(target=_import_late, daemon=True).start()
         with (
             begun or claim(f"{dataset.name}-{request.preset}", out, facts) as place,
-            TrackingSession(request.track, place.path, facts, callback) as session,
+            TrackingSession(request.track, place.path, facts, callback) as tracking,
         ):
             if place.newest is not None:
                 clock.resume("fit", place.newest.seconds)
-            ends_at = _ends_at(clock, request.time_limit_s)
+            limit = deadline(clock.started, request.time_limit_s, _RESERVE_S)
             with clock.stage("fit"):
-                fitted = (group.fit if group else fit)(
-                    model, dataset, config, backend, ends_at, session.callback, place
-                )
-            return session.kept(finish(Trained(model, dataset, fitted, config, facts), clock, place))
+                if group:
+                    fitted = group.fit(session.model, dataset, config, backend, limit, tracking.callback, place)
+                else:
+                    fitted = session.fit(ends_at=limit, callback=tracking.callback, checkpointer=place)
+            return tracking.kept(finish(Trained(session.model, dataset, fitted, config, facts), clock, place))
 
 
 def take_up(
@@ -245,13 +239,6 @@ def take_up(
     source = facts["data"]["source"] if data is None else data
     request = TrainRequest(source, config=config, track=track, **chosen_before)
     return run_training(request, None, clock, callback, progress, on, begun)
-
-
-def _ends_at(clock: Clock, time_limit_s: float | None) -> float | None:
-    """When the last step must be done for the whole job to keep its limit."""
-    if time_limit_s is None:
-        return None
-    return clock.started + max(time_limit_s - _RESERVE_S, 0.5 * time_limit_s)
 
 
 def _import_late() -> None:

@@ -1,10 +1,10 @@
-"""What every training begins with: choices, a data set that is loaded and checked, a network for it."""
+"""Data and choices -> a session: everything that every kind of training needs before its first step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,66 @@ from inksight.config import IMPLIED, TrainConfig
 from inksight.data.dataset import Dataset, require_usable
 from inksight.errors import UsageError, unknown
 from inksight.imaging import digit_input
+from inksight.models import engine
+from inksight.training.device import resolve_device
 
 if TYPE_CHECKING:
     import keras
 
+    from inksight.training.fit import Fitted
+
 LEAST_VALIDATION = 200  # fewer pictures say too little about how sure is sure, and how right is right
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A training before its first step.
+
+    config: with the backend and the device that are used. model: built, and known to be exportable.
+    """
+
+    dataset: Dataset
+    config: TrainConfig
+    backend: str
+    model: keras.Model
+
+    def fit(self, **options: Any) -> Fitted:
+        """Train the model. options: the keyword arguments of `inksight.training.fit.fit`."""
+        from inksight.training.fit import fit
+
+        return fit(self.model, self.dataset, self.config, self.backend, **options)
+
+
+def prepare(
+    dataset: Dataset,
+    config: TrainConfig,
+    model: Callable[[], keras.Model] | None = None,
+    resolve: Callable[[TrainConfig, str], TrainConfig] = resolve_device,
+) -> Session:
+    """Choose backend and device, check the data, build the network and check that it can be exported.
+
+    Args:
+        dataset: with its validation part.
+        model: gives the network to go on with; default a new one of `config`.
+        resolve: gives the config with the device that is used.
+    Raises:
+        UsageError: the choices do not fit together or do not fit the data.
+        EngineError: the backend or the device is missing, or the network cannot be exported.
+    """
+    backend = engine.prepare(config.backend, config.device)
+    engine.load_keras()
+    config = resolve(replace(config, backend=backend), backend)
+    require_watchable(dataset, config)
+    return Session(dataset, config, backend, model() if model else build_model(dataset, config))
+
+
+def deadline(started: float, time_limit_s: float | None, reserve_s: float, least_share: float = 0.5) -> float | None:
+    """When the last step must end so that the rest of the work ends in time, as time.monotonic() counts.
+
+    Args:
+        reserve_s: seconds that the rest takes. least_share: of the time limit, which the training gets in any case.
+    """
+    return None if time_limit_s is None else started + max(time_limit_s - reserve_s, least_share * time_limit_s)
 
 
 def require_time_limit(time_limit_s: float | None) -> None:

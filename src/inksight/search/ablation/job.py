@@ -21,7 +21,7 @@ from inksight.search.ablation.plan import ExperimentPlan, Setting, invitation, m
 from inksight.search.ablation.results import Experiment
 from inksight.search.ablation.trial import OutOfTimeError, costs, run_trial
 from inksight.training.device import resolve_device
-from inksight.training.session import chosen, load_checked, require_time_limit
+from inksight.training.session import chosen, deadline, load_checked, require_time_limit
 from inksight.utils.atomic import whole_file
 from inksight.utils.signals import interruptible
 
@@ -86,7 +86,7 @@ def experiment(
     """
     started = time.monotonic() if started is None else started
     require_time_limit(time_limit_s)
-    ends_at = None if time_limit_s is None else started + max(time_limit_s - _RESERVE_S, time_limit_s / 2)
+    ends_at = deadline(started, time_limit_s, _RESERVE_S)
     decided = {"preset": preset, "knobs": knobs, "grid": grid or None, "out": out, "size_px": size_px}
     decided |= {"preprocessing": preprocessing, **choices}
     if resume is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from inksight.metrics.metrics import METRICS
 from inksight.models.table import LayerRow, layer_table
 from inksight.search.ablation.folder import Outcome
 from inksight.search.ablation.plan import Setting
-from inksight.training.device import resolve_device
-from inksight.training.fit import fit
-from inksight.training.session import build_model
+from inksight.training.session import build_model, prepare
 
 
 class OutOfTimeError(Exception):
@@ -78,12 +76,12 @@ def run_trial(
     assert dataset.validation is not None
     started = time.monotonic()
     try:
-        model = build_model(dataset, config)
-        fitted = fit(model, dataset, resolve_device(config, backend), backend, callback=Deadline(ends_at))
+        session = prepare(dataset, replace(config, backend=backend))
+        fitted = session.fit(callback=Deadline(ends_at))
         if fitted.ended == "interrupted":
             return None
         size = pictures_at_once(dataset.size_px)
-        probabilities = np.asarray(model.predict(dataset.validation.batch, batch_size=size, verbose=0))
+        probabilities = np.asarray(session.model.predict(dataset.validation.batch, batch_size=size, verbose=0))
         if not np.isfinite(probabilities).all():
             raise EngineError("the network answers with numbers that are none. Try a smaller learning_rate.")
     except OutOfTimeError:

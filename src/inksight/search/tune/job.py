@@ -20,7 +20,7 @@ from inksight.search.tune.folder import TuneFolder
 from inksight.search.tune.plan import TunePlan, make_plan, require_trials
 from inksight.search.tune.results import Search
 from inksight.search.tune.trial import latency_ms
-from inksight.training.session import build_model, load_checked, require_time_limit
+from inksight.training.session import build_model, deadline, load_checked, require_time_limit
 from inksight.utils.atomic import whole_file
 from inksight.utils.signals import interruptible
 
@@ -95,7 +95,9 @@ def tune(
     dataset = replace(dataset, test=dataset.validation)  # nobody here is to look at the test pictures
     del whole
     with folders.held(order.out, order.plan, facts, resume is not None) as folder:
-        manner = _Manner(parallel, ray_address, _ends_at(started, time_limit_s), callback or TuneCallback(), started)
+        manner = _Manner(
+            parallel, ray_address, deadline(started, time_limit_s, _RESERVE_S, 0.8), callback or TuneCallback(), started
+        )
         return _Job(folder, dataset, manner).run()
 
 
@@ -216,7 +218,3 @@ class _Job:
             ended=self._ended,
             seconds=time.monotonic() - self._manner.started,
         )
-
-
-def _ends_at(started: float, time_limit_s: float | None) -> float | None:
-    return None if time_limit_s is None else started + max(time_limit_s - _RESERVE_S, 0.8 * time_limit_s)

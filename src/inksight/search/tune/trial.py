@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +14,8 @@ from inksight.callbacks import Callback
 from inksight.config import TrainConfig
 from inksight.data.dataset import Dataset
 from inksight.errors import EngineError, InksightError
-from inksight.models import engine
-from inksight.training.device import resolve_device
-from inksight.training.fit import Fitted, fit
+from inksight.training.fit import Fitted
+from inksight.training.session import prepare
 
 if TYPE_CHECKING:
     import keras
@@ -90,20 +89,16 @@ def _trained(
 ) -> dict[str, Any]:
     """What there is to say of a trial that went well."""
     from inksight.models.table import layer_table
-    from inksight.training.session import build_model
 
-    engine.prepare(backend, config.device)
-    engine.load_keras()
-    model = build_model(dataset, config)
+    session = prepare(dataset, replace(config, backend=backend))
     timed: dict[str, Any] = {}
     if limit_ms is not None:
-        timed = {"latency_ms": latency_ms(model, _UNDISTURBED)}
+        timed = {"latency_ms": latency_ms(session.model, _UNDISTURBED)}
         if timed["latency_ms"] > limit_ms:
-            callback.built(layer_table(model))
+            callback.built(layer_table(session.model))
             return {"ended": "too slow", **timed}
-    config = resolve_device(config, backend)
-    fitted = fit(model, dataset, config, backend, callback=callback, looks=[look / 100 for look in LOOKS])
-    return {"ended": "finished", "share": 100.0, "accuracy": _accuracy(fitted, config), **timed}
+    fitted = session.fit(callback=callback, looks=[look / 100 for look in LOOKS])
+    return {"ended": "finished", "share": 100.0, "accuracy": _accuracy(fitted, session.config), **timed}
 
 
 def _accuracy(fitted: Fitted, config: TrainConfig) -> float:

@@ -7,18 +7,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from typing import Any, cast
 
+from inksight.callbacks import Callback
 from inksight.config import TrainConfig
 from inksight.data.dataset import Dataset
 from inksight.errors import InksightError, StorageError
-from inksight.models import engine
 from inksight.training.checkpoint import Checkpoint
 from inksight.training.device import resolve_device
-from inksight.training.session import build_model
+from inksight.training.session import prepare
+from inksight.training.together import Processes
 
 _LISTENED_S = 1.0
 
@@ -60,27 +61,24 @@ class Worker:
         """Trains; gives what `fit` of the room training gives, and the weights, or the error that ended it."""
         started = time.monotonic()
         try:
-            backend = engine.prepare(task.backend, task.config.device)
-            engine.load_keras()
-            from inksight.callbacks import Callback
-            from inksight.training.fit import fit
-            from inksight.training.together import Together
+            processes: list[Processes] = []
 
-            processes = Together(address, self._rank, self._count)
-            config = resolve_device(task.config, backend)  # not before: no device is looked at until all have met
-            model = build_model(dataset, config)
-            fitted = fit(
-                model,
-                dataset,
-                config,
-                backend,
+            def joined(config: TrainConfig, backend: str) -> TrainConfig:
+                """No device is looked at until all processes have met."""
+                from inksight.training.together import Together
+
+                processes.append(Together(address, self._rank, self._count))
+                return resolve_device(config, backend)
+
+            session = prepare(dataset, replace(task.config, backend=task.backend), resolve=joined)
+            fitted = session.fit(
                 ends_at=None if task.left_s is None else started + task.left_s,
                 callback=None if self._line is None else cast(Callback, _RemoteCallback(self._line)),
                 checkpointer=_RemoteCheckpointer(self._line, task),
-                processes=processes,
+                processes=processes[0],
                 stop=self._stop,
             )
-            return fitted, model.get_weights() if self._rank == 0 else []
+            return fitted, session.model.get_weights() if self._rank == 0 else []
         except InksightError as error:
             return error
         finally:

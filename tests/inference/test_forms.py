@@ -225,3 +225,29 @@ def test_networks_that_count_otherwise_make_a_digit_unsure(mnist):
     reader.__dict__["_spotter"] = spotter
     reading = reader.read(sheet)
     assert (reading.text, reading.verdict) == ("7", "unsure")
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.35])
+def test_dividers_are_no_ones(chosen, reader, scale):
+    """Dark lines between the digits, clearly taller than these; a 1 among the digits stays one."""
+    generator, right = np.random.default_rng(12), []
+    for _ in range(8):
+        images, text = chosen(generator, 5)
+        ink = row_of(images, 90, shape=(140, 560))
+        for index in range(4):
+            cv2.line(ink, (135 + 90 * index, 20), (135 + 90 * index, 120), 1.0, 4)
+        sheet = (250 - 215 * ink).clip(0, 255).astype(np.uint8)
+        small = cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        right.append(reader.read(small).text == text)
+    assert np.mean(right) >= 0.85
+
+
+def test_tall_ones_beside_small_noughts_are_no_dividers(mnist, reader):
+    """They stand on one line."""
+    one = np.zeros((28, 28), np.uint8)
+    cv2.line(one, (14, 2), (14, 25), 255, 2, cv2.LINE_AA)
+    noughts = mnist.test.images[(mnist.test.labels == 0).nonzero()[0][:2]]
+    ink = np.zeros((140, 480))
+    for index, (image, high) in enumerate(((one, 80), (noughts[0], 56), (one, 80), (noughts[1], 56))):
+        placed(ink, image, (90 + 90 * index, 110 - high / 2), high)
+    assert reader.read((250 - 220 * ink).astype(np.uint8)).text == "1010"

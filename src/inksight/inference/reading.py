@@ -31,6 +31,7 @@ HALF_KNOWN = 0.5  # the classifier that half of a double is one digit, beside th
 DOUBTFUL, SURE, LIKELY = 0.9, 0.98, 0.8  # a spot; the classifier that it is one digit, beside a sure spot or none
 CLEAR = 0.7  # a spot: two of them make a digit unsure that the classifier takes for one
 ONE_WIDE, TWO_WIDE = 1.1, 1.35  # digit heights: no digit is wider than the second
+BAR_WIDE, BEYOND, SAME = 0.2, 0.08, 0.1  # of its height; of a digit's height; between the heights of two dividers
 MIDDLE = 0.25, 0.75  # of its neighbour's height: where a dash lies
 
 
@@ -71,6 +72,8 @@ def _read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]
     """One line."""
     glyphs: list[Glyph] = []
     run: list[Piece] = []
+    between = dividers(line)
+    line = _without(line, between)
     for piece in line.pieces:
         sign = sign_of(piece, line)
         if sign is None:
@@ -80,6 +83,39 @@ def _read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]
         run = []
         glyphs.append(Glyph(piece, sign, digit_of_ink(piece.ink)))
     return glyphs + _read_run(run, line.height, judge, spotter)
+
+
+def dividers(line: Line) -> list[Piece]:
+    """Strokes between digits that are no ones: two or more, straight, of one height, beyond the digits at both ends."""
+    bars = [piece for piece in line.pieces if piece.width <= BAR_WIDE * piece.height and _is_straight(piece)]
+    digits = [piece for piece in line.pieces if piece not in bars and piece.height >= LOW * line.height]
+    if not digits:
+        return []
+    bars = [bar for bar in bars if _is_beyond(bar, min(digits, key=lambda digit: _apart(bar, digit)))]
+    if len(bars) < 2 or max(bar.height for bar in bars) > (1 + SAME) * min(bar.height for bar in bars):
+        return []
+    return bars
+
+
+def _is_beyond(bar: Piece, digit: Piece) -> bool:
+    """Whether a bar reaches beyond a digit at both ends."""
+    least = BEYOND * digit.height
+    return bar.top <= digit.top - least and bar.bottom >= digit.bottom + least
+
+
+def _is_straight(piece: Piece) -> bool:
+    """Whether a piece is as wide at its ends as anywhere, as a ruled line is: a 1 with a flag or a foot is not."""
+    widths = (piece.ink > 127).sum(axis=1)
+    return bool(widths.max() <= 2 * max(float(np.median(widths)), 1.0))
+
+
+def _without(line: Line, pieces: Sequence[Piece]) -> Line:
+    """A line with some of its pieces taken out, and the height of the digits that stay."""
+    if not pieces:
+        return line
+    left = tuple(piece for piece in line.pieces if piece not in pieces)
+    tall = [piece.height for piece in left if piece.height >= LOW * line.height]
+    return replace(line, pieces=left, height=float(np.median(tall)))
 
 
 def sign_of(piece: Piece, line: Line) -> str | None:

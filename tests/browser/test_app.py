@@ -308,6 +308,15 @@ def test_a_photo_is_read_and_its_readings_are_kept(visit, app, mnist):
     assert [row[:3] for row in saved[1:]] == [["a.png", "1", "721"], ['\'=" x".png', "1", "04"]]
 
 
+def test_an_unsure_digit_of_a_photo_is_marked(visit, app, mnist):
+    content = picture(mnist.test.images[[0, 1226, 2]])  # the middle one is a 7 to some and a 2 to others
+    reading = inksight.Predictor.shipped().read(content)
+    assert [digit.unsure for digit in reading.digits] == [False, True, False]
+    page = visit(app, "photo")
+    page.set_input_files("[data-part=files]", [file(content)])
+    page.wait_for_selector("text=/Not sure of 1 of 3 digits, marked with “.”/")
+
+
 BRINGING = """([kind, bytes]) => {
   const dataTransfer = new DataTransfer();
   dataTransfer.items.add(new File([Uint8Array.from(bytes)], `${kind}.png`, { type: "image/png" }));

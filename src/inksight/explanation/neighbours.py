@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from inksight.data.progress import Progress, silent
 from inksight.errors import StorageError
 from inksight.imaging.decode import pictures_at_once
 from inksight.utils.atomic import cache_folder, whole_file
+from inksight.utils.onnx_session import open_session
 
 FOLDER = "features"
 LOOKING = "looking at the training pictures"
@@ -35,11 +35,7 @@ class FeatureReader:
         self._names = _feature_names(model.graph)
         values = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in self._names)
         model.graph.output.extend(values)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model.SerializeToString())
 
     def features(self, images: np.ndarray, progress: Progress = silent) -> np.ndarray:
         """Where pictures lie.

@@ -155,9 +155,9 @@ def largest_difference(expected: np.ndarray, content: bytes, images: np.ndarray)
     Raises:
         EngineError: the two differ by more than TOLERANCE.
     """
-    import onnxruntime
+    from inksight.utils.onnx_session import open_session
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content)
     step = pictures_at_once(images.shape[1])
     differences = [
         np.abs(session.run(None, {"images": images[at : at + step]})[0] - expected[at : at + step]).max()

@@ -59,9 +59,9 @@ def expected_answers(source: Source, images: np.ndarray) -> np.ndarray:
 
 def ask_onnx(content: bytes, images: np.ndarray) -> np.ndarray:
     """What an ONNX file says in ONNX Runtime: float32 (n, classes)."""
-    import onnxruntime
+    from inksight.utils.onnx_session import open_session
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content)
     return in_parts(lambda part: np.asarray(session.run(["probabilities"], {"images": part})[0]), images)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,12 +30,12 @@ from inksight.inference.reading import LEAST_HIGH, Glyph, Spotter, is_cross, rea
 from inksight.metrics.calibration import evidence, with_temperature
 from inksight.runs import LINE, MODEL, SHIPPED, ModelCard, RunLike, load_model_card, model_name, resolve
 from inksight.utils import notebook
+from inksight.utils.onnx_session import open_session
 
 Picture = str | Path | bytes | np.ndarray | ParsedPicture
 Verdict = Literal["class", "unsure", "rejected"]
 
 MOST_AT_ONCE = 512
-MOST_THREADS = 4
 JSON_DIGITS = 6
 MOST_LIKELY, SEEN_PX = 5, 112  # in a notebook
 DIGITS = tuple("0123456789")
@@ -508,14 +507,9 @@ class Predictor:
 
 
 def _open_session(onnx_bytes: bytes, name: str, num_threads: int | None) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU that is quiet, and whose threads do not spin while they wait."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads or min(os.cpu_count() or 1, MOST_THREADS)
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    """Open a model; RunError if it is damaged or has other inputs and outputs than ours."""
     try:
-        session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+        session = open_session(onnx_bytes, num_threads)
     except Exception as error:  # ONNX Runtime's exceptions share no base but this
         raise RunError(f"{name} is damaged: no model that ONNX Runtime can open. Copy the run folder again.") from error
     found = [each.name for each in (*session.get_inputs(), *session.get_outputs())]

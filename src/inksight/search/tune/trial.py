@@ -117,14 +117,11 @@ def latency_ms(model: keras.Model, quantile: float = 0.5) -> float:
     Args:
         quantile: of the times of many runs: the median where nothing runs beside, less where something does.
     """
-    import onnxruntime
-
     from inksight.export.onnx import to_onnx
+    from inksight.utils.onnx_session import open_session
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
     content = to_onnx(model, {}).SerializeToString()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = open_session(content, num_threads=1)
     picture = np.random.default_rng(0).integers(0, 256, (1, *model.input_shape[1:])).astype(np.uint8)
     times = []
     for _ in range(_WARM_RUNS + _RUNS):

@@ -53,7 +53,7 @@ Timer = Callable[[Calls], list[float]]
 NEXT = "\nmarks.append(time.monotonic())\n"
 STAGES = {  # what a fresh process does, one after the other
     "start": "import inksight",
-    "engine": "from inksight.training import engine; engine.prepare('jax'); engine.load_keras()",
+    "engine": "from inksight.models import engine; engine.prepare('jax'); engine.load_keras()",
     "data": """
 from inksight.config import preset
 config = preset(sys.argv[1])

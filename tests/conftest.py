@@ -24,6 +24,7 @@ from inksight.utils.atomic import whole_file
 
 _CACHE = tempfile.TemporaryDirectory(prefix="inksight-tests-")
 os.environ["INKSIGHT_CACHE"] = _CACHE.name  # the user's own is neither read nor filled
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile Keras and JAX anew
 # At Ray's own 15, other tests beside would keep its workers from ever starting.
 os.environ.update(RAY_worker_niceness="0")
 engine.prepare(None)  # before any test imports Keras

@@ -275,6 +275,7 @@ def test_limits_of_containers_are_heeded(tmp_path):
 
 def test_a_container_with_less_time_than_cores(monkeypatch):
     monkeypatch.setattr(machine, "_cpu_quota", lambda: 0.5)
+    monkeypatch.setattr(machine, "_affinity", lambda: 2)
     finding = machine.processor(Visit())
     assert finding.verdict == "warning"
     assert finding.facts["usable"] == 0.5

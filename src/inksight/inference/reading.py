@@ -70,9 +70,9 @@ def read_lines(lines: Sequence[Line], judge: Judge, spotter: Spotter | None) -> 
 
 def _read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]:
     """One line."""
-    glyphs: list[Glyph] = []
     run: list[Piece] = []
     between = dividers(line)
+    glyphs = [Glyph(piece, "mark", digit_of_ink(piece.ink)) for piece in between]
     line = _without(line, between)
     for piece in line.pieces:
         sign = sign_of(piece, line)
@@ -82,7 +82,8 @@ def _read_line(line: Line, judge: Judge, spotter: Spotter | None) -> list[Glyph]
         glyphs += _read_run(run, line.height, judge, spotter)
         run = []
         glyphs.append(Glyph(piece, sign, digit_of_ink(piece.ink)))
-    return glyphs + _read_run(run, line.height, judge, spotter)
+    glyphs += _read_run(run, line.height, judge, spotter)
+    return sorted(glyphs, key=lambda glyph: glyph.piece.left) if between else glyphs
 
 
 def dividers(line: Line) -> list[Piece]:

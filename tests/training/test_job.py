@@ -269,7 +269,7 @@ def test_an_existing_folder_is_refused_before_any_work(here, small_mnist):
         (("mnist", "quik"), {}, UsageError, 'no preset "quik". Did you mean quick'),
         (("mnist",), {"epochs": 0}, UsageError, "epochs is 0; a whole number from 1"),
         (("mnist",), {"filter": 8}, UsageError, 'no setting "filter". Did you mean filters'),
-        (("mnist",), {"time_limit_s": -1}, UsageError, "the time limit is -1 seconds; more than 0 was wanted"),
+        (("mnist",), {"time_limit_s": -1}, UsageError, "the time limit is -1 seconds; it must be greater than 0, for"),
         (("mnist",), {"backend": "torch"}, EngineError, "torch"),
     ],
 )

@@ -114,13 +114,8 @@ class _Loop:
         processes: Processes,
         looks: Sequence[float],
     ) -> None:
-        self.stepper, self.data, self.config, self.callback, self.checkpointer = (
-            stepper,
-            data,
-            config,
-            callback,
-            checkpointer,
-        )
+        self.stepper, self.data, self.config = stepper, data, config
+        self.callback, self.checkpointer = callback, checkpointer
         self.stop = stop  # set where somebody asks to end after the step at hand
         self.processes = processes
         self.batches = batches

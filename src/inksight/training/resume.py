@@ -49,7 +49,7 @@ def resume(
     Raises:
         RunError: there is none, another process trains it, or it is of another version.
         DataError: its data has changed.
-        UsageError: `data` is missing where it is needed, or came for a finetune.
+        UsageError: `data` is missing where it is needed, or came for a finetuning.
     """
     clock = Clock(time.monotonic() if started is None else started)
     clock.seconds["start"] = time.monotonic() - clock.started

@@ -79,7 +79,7 @@ def deadline(started: float, time_limit_s: float | None, reserve_s: float, least
 def require_time_limit(time_limit_s: float | None) -> None:
     """Raises UsageError for a time limit that leaves no time."""
     if time_limit_s is not None and not (math.isfinite(time_limit_s) and time_limit_s > 0):
-        raise UsageError(f"the time limit is {time_limit_s} seconds; more than 0 was wanted, 2m for instance.")
+        raise UsageError(f"the time limit is {time_limit_s} seconds; it must be greater than 0, for example 2m.")
 
 
 def chosen(config: TrainConfig, choices: dict[str, Any]) -> TrainConfig:
